@@ -1,0 +1,505 @@
+"""Every tunable parameter of the lab, validated as a whole before anything runs."""
+
+import os
+from collections.abc import Hashable
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+CONFIG_VARIABLE = "RECOLAB_CONFIG"
+SOURCE_VARIABLE = "RECOLAB_SOURCE_DIRECTORY"
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_CONFIG = ROOT / "config" / "config.yaml"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+PositiveShare = Annotated[float, Field(gt=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+ModelName = Literal["popularity", "als", "item_cf", "content_based", "hybrid"]
+EventType = Literal["view", "click", "add_to_cart", "purchase"]
+PRODUCT_EVENTS: tuple[EventType, ...] = ("view", "click", "add_to_cart", "purchase")
+EDITORIAL_EVENTS = ("click", "read")
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used; the message names file, key, value and what is allowed."""
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys and silent conversions are refused, values are fixed."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
+
+
+class DataConfig(Section):
+    """Size and seed of the synthetic shop."""
+
+    n_users: Count = 100_000
+    """Customers."""
+    n_products: Count = 10_000
+    """Products in the catalogue."""
+    n_editorial: Annotated[int, Field(ge=0)] = 1_000
+    """Articles, posts, collections and buying guides."""
+    n_interactions: Count = 3_000_000
+    """Events in the log, products and editorial together."""
+    random_seed: Annotated[int, Field(ge=0)] = 42
+    """Seed of every random stream of the lab."""
+
+
+class AffinityConfig(Section):
+    """Users shop in a primary category and, inside it, a preferred subcategory."""
+
+    enabled: bool = True
+    """Off: every user draws from the whole catalogue."""
+    primary_share: Share = 0.70
+    """Share of a user's product interactions that fall in the primary category."""
+    preferred_share: Share = 0.60
+    """Share of those that fall in the preferred subcategory."""
+
+
+class LifecycleConfig(Section):
+    """Every product has a peak month and fades exponentially on both sides of it."""
+
+    enabled: bool = True
+    """Off: a product's weight does not change with time."""
+    decay_low: NonNegative = 0.02
+    """Slowest decay of a product, per month away from its peak."""
+    decay_high: NonNegative = 0.15
+    """Fastest decay of a product, per month away from its peak."""
+    launched_share: Share = 0.10
+    """Share of products launched while the log runs; they have weight zero before."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.decay_low > self.decay_high:
+            raise ValueError(
+                f"decay_low {self.decay_low} must not be above decay_high {self.decay_high}"
+            )
+        return self
+
+
+class SeasonalityConfig(Section):
+    """Every category has a seasonal curve (toys in November, garden in spring)."""
+
+    enabled: bool = True
+    """Off: all months alike."""
+
+
+class TasteConfig(Section):
+    """A user favours two brands and a price tier inside the chosen category."""
+
+    enabled: bool = True
+    """Off: attributes other than category and subcategory carry no meaning."""
+    brand_share: Share = 0.15
+    """Share of draws restricted to one of the user's two favourite brands."""
+    tier_share: Share = 0.10
+    """Share of draws restricted to the user's favourite price tier."""
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        if self.brand_share + self.tier_share > 1:
+            raise ValueError("brand_share + tier_share must not exceed 1")
+        return self
+
+
+class ActivityConfig(Section):
+    """How unevenly interactions spread over users, and how they fall into sessions."""
+
+    sigma: NonNegative = 1.0
+    """Standard deviation of the logarithm of a user's activity."""
+    new_user_share: Share = 0.15
+    """Share of users who sign up while the log runs; the others were there before."""
+    session_exponent: Positive = 1.5
+    """Exponent of the Zipf law of session slots."""
+    max_sessions: Count = 40
+    """Session slots a user can have: where the Zipf law is truncated."""
+    event_gap_seconds: Positive = 45.0
+    """Mean time between two events of one session."""
+
+
+class ShopConfig(Section):
+    """Mechanisms of the synthetic shop."""
+
+    start: date = date(2024, 1, 1)
+    """First day of the log; must be the first of a month."""
+    months: Annotated[int, Field(ge=3, le=120)] = 12
+    """Length of the log in calendar months."""
+    n_categories: Annotated[int, Field(ge=1, le=20)] = 10
+    """Categories of the taxonomy."""
+    n_subcategories: Count = 5
+    """Subcategories of each category."""
+    n_brands: Count = 100
+    """Brands; a brand sells in every category."""
+    product_share: PositiveShare = 0.80
+    """Share of interactions that are with products; the rest are with editorial content."""
+    product_exponent: Positive = 1.2
+    """Popularity of products follows rank to the minus this."""
+    editorial_exponent: Positive = 1.1
+    """Popularity of editorial content follows rank to the minus this."""
+    click_given_view: Share = 0.30
+    """Share of product views that are followed by a click."""
+    cart_given_click: Share = 0.30
+    """Share of product clicks that are followed by an add_to_cart."""
+    purchase_given_cart: Share = 0.35
+    """Share of carts that are followed by a purchase."""
+    read_given_click: Share = 0.60
+    """Share of editorial clicks that are followed by a read."""
+    affinity: AffinityConfig = AffinityConfig()
+    lifecycle: LifecycleConfig = LifecycleConfig()
+    seasonality: SeasonalityConfig = SeasonalityConfig()
+    taste: TasteConfig = TasteConfig()
+    activity: ActivityConfig = ActivityConfig()
+
+    @model_validator(mode="after")
+    def _starts_a_month(self) -> Self:
+        if self.start.day != 1:
+            raise ValueError(f"start {self.start} must be the first day of a month")
+        return self
+
+
+class DropRule(Section):
+    """Lines of the log to leave out, with the reason that the import report gives."""
+
+    reason: Annotated[str, Field(min_length=1)]
+    """What is wrong with these lines, in words."""
+    where: Annotated[str, Field(min_length=1)]
+    """SQL condition over the raw columns (and ``source_file``); true drops the line."""
+
+
+class LogColumns(Section):
+    """SQL expressions over the raw columns; only user, item and time are compulsory."""
+
+    user: str
+    item: str
+    time: str
+    event_type: str | None = None
+    """One of view, click, add_to_cart, purchase; absent: every line is a purchase."""
+    session: str | None = None
+    """Absent: a user's events of one day are one session."""
+    quantity: str | None = None
+    unit_price: str | None = None
+    title: str | None = None
+    """Title of the product; the most frequent one is kept."""
+
+
+class ProductTable(Section):
+    """A file with one row a product; what it lacks stays empty."""
+
+    file: str
+    item: str
+    title: str | None = None
+    category: str | None = None
+    subcategory: str | None = None
+    brand: str | None = None
+    price_tier: str | None = None
+    price: str | None = None
+
+
+class SourceConfig(Section):
+    """A shop's own log in place of the synthetic shop."""
+
+    directory: str
+    """Folder of the files, relative to the repository; RECOLAB_SOURCE_DIRECTORY overrides it."""
+    files: Annotated[list[str], Field(min_length=1)]
+    """Files of the log (Parquet, CSV or JSON lines), all with the same columns."""
+    columns: LogColumns
+    drop: list[DropRule] = []
+    """Applied in this order; a line is counted under the first rule that it meets."""
+    distinct: bool = False
+    """Also drop lines that repeat an earlier line in every column."""
+    products: ProductTable | None = None
+    """Attributes of the products, where the shop has them."""
+
+
+class SplitConfig(Section):
+    """How the log is cut into training and hold-out."""
+
+    method: Literal["global_time", "per_user_latest"] = "global_time"
+    """One cut in time for all, or each user's latest interactions withheld."""
+    test_days: Count = 28
+    """Length of the test window (global_time)."""
+    validation_days: Count = 28
+    """Length of the validation window, the last part of training, used by tuning only."""
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.10
+    """Share of each user's latest product events withheld (per_user_latest)."""
+    validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.10
+    """Share of each user's latest training events in the validation set (per_user_latest)."""
+
+
+class EventWeights(Section):
+    """What one event of each type adds to a training pair."""
+
+    view: NonNegative = 1.0
+    click: NonNegative = 2.0
+    add_to_cart: NonNegative = 3.0
+    purchase: NonNegative = 5.0
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not any((self.view, self.click, self.add_to_cart, self.purchase)):
+            raise ValueError("at least one event weight must be above 0")
+        return self
+
+
+class ModelConfig(Section):
+    """Settings of the five models."""
+
+    als_factors: Count = 64
+    als_iterations: Count = 20
+    als_regularization: NonNegative = 0.01
+    als_alpha: Positive = 20.0
+    """Confidence a unit of weight adds: c = 1 + alpha × weight."""
+    top_k: Count = 20
+    """Length of the recommendation lists."""
+    itemcf_k_neighbours: Count = 50
+    """Neighbours kept for a product, itself not counted."""
+    hybrid_pop_weight: Share = 0.10
+    hybrid_als_weight: Share = 0.40
+    hybrid_itemcf_weight: Share = 0.30
+    hybrid_cb_weight: Share = 0.20
+    candidate_depth: Count = 100
+    """Candidates that each model hands to the hybrid."""
+    popularity_half_life_days: Positive = 30.0
+    """After this time an interaction counts half as much for popularity."""
+    exclude_seen: bool = True
+    """Never recommend a product that the user already has in training."""
+    event_weights: EventWeights = EventWeights()
+
+    @property
+    def hybrid_weights(self) -> dict[str, float]:
+        """Weight of each component of the hybrid, by model name."""
+        return {
+            "popularity": self.hybrid_pop_weight,
+            "als": self.hybrid_als_weight,
+            "item_cf": self.hybrid_itemcf_weight,
+            "content_based": self.hybrid_cb_weight,
+        }
+
+    @model_validator(mode="after")
+    def _weights(self) -> Self:
+        total = sum(self.hybrid_weights.values())
+        if abs(total - 1) > 1e-9:
+            raise ValueError(
+                "hybrid_pop_weight + hybrid_als_weight + hybrid_itemcf_weight + hybrid_cb_weight"
+                f" is {total:g}; the four must sum to 1"
+            )
+        if self.candidate_depth < self.top_k:
+            raise ValueError(
+                f"candidate_depth {self.candidate_depth} must be at least top_k {self.top_k}"
+            )
+        return self
+
+
+class EvaluationConfig(Section):
+    """Offline metrics and guardrails."""
+
+    k_values: Annotated[list[Count], Field(min_length=1)] = [10, 20]
+    """List lengths at which metrics are taken."""
+    coverage_guardrail: Share = 0.05
+    """Least catalogue coverage at the longest k."""
+    diversity_guardrail: Share = 0.30
+    """Least category diversity at the longest k."""
+    bootstrap_samples: Annotated[int, Field(ge=100)] = 1_000
+    """Resamples of users behind each interval."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """Confidence of every interval."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if len(set(self.k_values)) != len(self.k_values):
+            raise ValueError(f"k_values {self.k_values} must be distinct")
+        return self
+
+
+class ExperimentConfig(Section):
+    """Simulated online evaluation."""
+
+    control_model: ModelName = "popularity"
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Significance level, before correction for several comparisons."""
+    interleaving_k: Count = 20
+    """Length of the interleaved list."""
+    interleaving_n_users: Count = 200
+    """Users of the interleaving test."""
+    response_model: Literal["simulated", "replay"] = "simulated"
+    """Simulated shoppers (synthetic shop only) or hold-out replay (any log)."""
+    salt: Annotated[str, Field(min_length=1)] = "recolab-2024"
+    """Salt of the hash that assigns users to arms."""
+    examination_decay: PositiveShare = 0.85
+    """A shopper who looks at one position looks at the next with this probability."""
+    control_ctr: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    """True click rate of the control arm that attraction is calibrated to."""
+    control_purchase_rate: Annotated[float, Field(gt=0, lt=1)] = 0.0025
+    """True purchases per impression of the control arm."""
+    control_session_depth: Annotated[float, Field(gt=1)] = 7.7
+    """Mean pages a session of the control arm."""
+    depth_minimum: Annotated[float, Field(ge=1)] = 2.0
+    """Least pages a session: the scale of the Pareto base."""
+    depth_ctr_factor: NonNegative = 50.0
+    """Session depth is the Pareto base times (1 + this × the user's click rate)."""
+    scorecard_replicates: Annotated[int, Field(ge=1)] = 200
+    """Simulated experiments behind each figure of the scorecard."""
+
+    @model_validator(mode="after")
+    def _rates(self) -> Self:
+        if self.control_purchase_rate > self.control_ctr:
+            raise ValueError("control_purchase_rate must not be above control_ctr")
+        return self
+
+
+class StorageConfig(Section):
+    """Where the tables are kept."""
+
+    database: Annotated[str, Field(min_length=1)] = "data/recolab.duckdb"
+    """The DuckDB file, relative to the repository."""
+    lock_timeout_seconds: NonNegative = 60.0
+    """How long to wait for another process that holds the file."""
+
+
+class LabConfig(Section):
+    """The whole configuration."""
+
+    data: DataConfig = DataConfig()
+    shop: ShopConfig = ShopConfig()
+    source: SourceConfig | None = None
+    split: SplitConfig = SplitConfig()
+    model: ModelConfig = ModelConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    experiment: ExperimentConfig = ExperimentConfig()
+    storage: StorageConfig = StorageConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        top_k, longest = self.model.top_k, max(self.evaluation.k_values)
+        if longest > top_k:
+            raise ValueError(
+                f"evaluation.k_values: {longest} is above model.top_k {top_k};"
+                " metrics need lists that long"
+            )
+        if self.experiment.interleaving_k > top_k:
+            raise ValueError(
+                f"experiment.interleaving_k: {self.experiment.interleaving_k} is above"
+                f" model.top_k {top_k}"
+            )
+        if self.source is not None and self.experiment.response_model == "simulated":
+            raise ValueError(
+                "experiment.response_model: 'simulated' needs the synthetic shop's truth;"
+                " with a source only 'replay' is possible"
+            )
+        if self.shop.n_categories * self.shop.n_subcategories > self.data.n_products:
+            raise ValueError(
+                f"data.n_products: {self.data.n_products} leaves some of the"
+                f" {self.shop.n_categories * self.shop.n_subcategories} subcategories empty;"
+                " allowed: at least one product a subcategory"
+            )
+        return self
+
+    @property
+    def database_path(self) -> Path:
+        """Absolute path of the DuckDB file."""
+        return ROOT / self.storage.database
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice instead of keeping the last one."""
+
+
+def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
+    keys = [loader.construct_object(key) for key, _ in node.value]
+    for position, key in enumerate(keys):
+        if key in keys[:position]:
+            mark = node.value[position][0].start_mark
+            raise ConfigError(f"line {mark.line + 1}: the key {key!r} is given twice")
+    return loader.construct_mapping(node, deep=True)
+
+
+_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def config_path() -> Path:
+    """Path of the configuration in force: ``RECOLAB_CONFIG``, or ``config/config.yaml``."""
+    return resolve_config(os.environ.get(CONFIG_VARIABLE) or str(DEFAULT_CONFIG))
+
+
+def resolve_config(path: str | Path) -> Path:
+    """Make a configuration path absolute: relative to here, else to the repository."""
+    given = Path(path)
+    return given.resolve() if given.is_absolute() or given.exists() else ROOT / given
+
+
+def load_config(path: str | Path | None = None) -> LabConfig:
+    """Read and validate a configuration.
+
+    Args:
+        path: A YAML file; by default the one that ``RECOLAB_CONFIG`` names, or
+            ``config/config.yaml``. Keys that it leaves out have the defaults of this module.
+
+    Raises:
+        ConfigError: The file is missing, is no YAML, or holds an unknown key, a wrong type or an
+            impossible value. The message names the file, each dotted key, its value and what is
+            allowed.
+    """
+    file = config_path() if path is None else resolve_config(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: the configuration cannot be read ({error})") from error
+    try:
+        content = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{file}: not valid YAML: {error}") from error
+    if content is None:
+        content = {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file}: expected sections such as 'data:', found {content!r}")
+    directory = os.environ.get(SOURCE_VARIABLE)
+    if directory and isinstance(content.get("source"), dict):
+        content["source"]["directory"] = directory
+    try:
+        return LabConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_sentences(file, error))) from error
+
+
+def _sentences(file: Path, error: ValidationError) -> list[str]:
+    """One line for each fault: file, dotted key, value, what is allowed."""
+    lines = []
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ")
+        where = f"{file}: {key}" if key else f"{file}"
+        if fault["type"] == "extra_forbidden":
+            lines.append(f"{where}: unknown key (value {fault['input']!r}); {_allowed(fault['loc'])}")
+        elif fault["type"] == "value_error":
+            lines.append(f"{where}: {message}")
+        elif fault["type"] == "missing":
+            lines.append(f"{where}: this key is compulsory")
+        else:
+            lines.append(f"{where}: {fault['input']!r} is not allowed; {message}")
+    return lines
+
+
+def _allowed(location: tuple[int | str, ...]) -> str:
+    """Name the keys of the section that an unknown key was found in."""
+    section: Any = LabConfig
+    for part in location[:-1]:
+        field = section.model_fields.get(part) if isinstance(part, str) else None
+        annotation = field.annotation if field else section
+        section = next(
+            (
+                candidate
+                for candidate in (annotation, *getattr(annotation, "__args__", ()))
+                if isinstance(candidate, type) and issubclass(candidate, BaseModel)
+            ),
+            LabConfig,
+        )
+    return "allowed: " + ", ".join(sorted(section.model_fields))

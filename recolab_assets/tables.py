@@ -1,0 +1,582 @@
+"""The contract of every table: columns, types, keys. Storage, checks and docs derive from it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+ARROW_TYPES: Final[dict[str, pa.DataType]] = {
+    "BOOLEAN": pa.bool_(),
+    "TINYINT": pa.int8(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "FLOAT": pa.float32(),
+    "DOUBLE": pa.float64(),
+    "VARCHAR": pa.string(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "VARCHAR[]": pa.list_(pa.string()),
+    "FLOAT[]": pa.list_(pa.float32()),
+}
+"""DuckDB types that the lab uses, with the Arrow type that each is exchanged as."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: DuckDB type, meaning, and whether a value may be absent."""
+
+    name: str
+    type: str
+    description: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """Columns whose values must stand in another table; ``where`` limits the rows it binds."""
+
+    columns: tuple[str, ...]
+    table: str
+    references: tuple[str, ...]
+    where: str = "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of the lab."""
+
+    name: str
+    schema: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+
+    @property
+    def qualified_name(self) -> str:
+        """``schema.name``, as SQL names it."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The Arrow schema that the table is exchanged as, columns in order."""
+        return pa.schema(
+            [
+                pa.field(column.name, ARROW_TYPES[column.type], nullable=column.nullable)
+                for column in self.columns
+            ]
+        )
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names of the columns, in order."""
+        return [column.name for column in self.columns]
+
+
+def _columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
+    """Build columns from (name, type, description); a type that ends in ``?`` may be absent."""
+    return tuple(
+        Column(name, kind.removesuffix("?"), description, nullable=kind.endswith("?"))
+        for name, kind, description in rows
+    )
+
+
+_INTERACTION_COLUMNS = _columns(
+    ("interaction_id", "BIGINT", "Number of the event, ordered by user and time."),
+    ("user_id", "INTEGER", "Who."),
+    ("item_id", "INTEGER", "A product_id or a content_id, according to item_type."),
+    ("item_type", "VARCHAR", "product or editorial."),
+    ("event_type", "VARCHAR", "view, click, add_to_cart, purchase; editorial: click, read."),
+    ("session_id", "BIGINT", "Visit that the event belongs to."),
+    ("occurred_at", "TIMESTAMP", "When (UTC)."),
+    ("quantity", "INTEGER?", "Units bought; empty unless a purchase."),
+    ("unit_price", "DOUBLE?", "Price paid for one unit; empty unless a purchase."),
+)
+
+_USER = ForeignKey(("user_id",), "users", ("user_id",))
+_PRODUCT = ForeignKey(("product_id",), "products", ("product_id",))
+
+
+def _interaction_table(name: str, schema: str, description: str) -> Table:
+    return Table(
+        name,
+        schema,
+        description,
+        _INTERACTION_COLUMNS,
+        key=("interaction_id",),
+        foreign_keys=(
+            _USER,
+            ForeignKey(("item_id",), "products", ("product_id",), "item_type = 'product'"),
+            ForeignKey(("item_id",), "editorial", ("content_id",), "item_type = 'editorial'"),
+        ),
+    )
+
+
+RAW = (
+    Table(
+        "users",
+        "raw",
+        "Customers. user_id runs from 0 without gaps.",
+        _columns(
+            ("user_id", "INTEGER", "Dense id, from 0."),
+            ("source_id", "VARCHAR?", "The shop's own id; empty on the synthetic shop."),
+            ("signed_up_at", "TIMESTAMP?", "Sign-up; no event lies before it."),
+            ("primary_category", "VARCHAR?", "Where 70% of product interactions fall."),
+            ("preferred_subcategory", "VARCHAR?", "Where 60% of those fall."),
+            ("favourite_brand", "VARCHAR?", "First favourite (synthetic shop)."),
+            ("second_brand", "VARCHAR?", "Second favourite (synthetic shop)."),
+            ("favourite_tier", "VARCHAR?", "Favourite price tier (synthetic shop)."),
+            ("activity", "DOUBLE?", "Share of all interactions expected of the user."),
+        ),
+        key=("user_id",),
+    ),
+    Table(
+        "products",
+        "raw",
+        "The catalogue. product_id runs from 0 without gaps.",
+        _columns(
+            ("product_id", "INTEGER", "Dense id, from 0."),
+            ("source_id", "VARCHAR?", "The shop's own id; empty on the synthetic shop."),
+            ("title", "VARCHAR?", "Name."),
+            ("category", "VARCHAR?", "Category."),
+            ("subcategory", "VARCHAR?", "Subcategory inside the category."),
+            ("brand", "VARCHAR?", "Brand."),
+            ("price_tier", "VARCHAR?", "budget, mid, premium or luxury."),
+            ("price", "DOUBLE?", "List price."),
+            ("launched_at", "TIMESTAMP?", "Launch; nobody meets the product before it."),
+            ("base_popularity", "DOUBLE?", "Weight rank^-1.2 that draws start from (synthetic)."),
+            ("peak_month", "DOUBLE?", "Months from the log's start to the peak (synthetic)."),
+            ("decay_per_month", "DOUBLE?", "Decay of the weight away from the peak (synthetic)."),
+        ),
+        key=("product_id",),
+    ),
+    Table(
+        "editorial",
+        "raw",
+        "Editorial content. content_id runs from 0 in a name space of its own.",
+        _columns(
+            ("content_id", "INTEGER", "Dense id, from 0."),
+            ("title", "VARCHAR", "Headline."),
+            ("content_type", "VARCHAR", "article, post, collection or buying_guide."),
+            ("category", "VARCHAR", "Category, of the products' taxonomy."),
+            ("topic_tags", "VARCHAR[]", "Two or three topics."),
+            ("published_at", "TIMESTAMP", "Publication; nobody reads it before."),
+            ("base_popularity", "DOUBLE", "Weight rank^-1.1 that draws start from."),
+        ),
+        key=("content_id",),
+    ),
+    _interaction_table("interactions", "raw", "The event log, products and editorial."),
+    Table(
+        "import_report",
+        "raw",
+        "What became of the rows of the log, step by step.",
+        _columns(
+            ("step", "INTEGER", "Order of the steps, from 0."),
+            ("reason", "VARCHAR", "read, why rows were dropped, or kept."),
+            ("rule", "VARCHAR?", "SQL condition of the step."),
+            ("n_matched", "BIGINT", "Rows of the whole log that meet the condition."),
+            ("n_rows", "BIGINT", "Rows read, dropped at this step, or kept."),
+        ),
+        key=("step",),
+    ),
+)
+
+PROCESSED = (
+    _interaction_table("train_interactions", "processed", "Everything before the cut."),
+    _interaction_table(
+        "validation_interactions",
+        "processed",
+        "The last part of training, set aside while settings are tuned, trained on afterwards.",
+    ),
+    _interaction_table("test_interactions", "processed", "The hold-out: everything from the cut."),
+    Table(
+        "train_pairs",
+        "processed",
+        "Training product interactions by (user, product): what the models learn from.",
+        _columns(
+            ("user_id", "INTEGER", "User."),
+            ("product_id", "INTEGER", "Product."),
+            ("weight", "FLOAT", "Sum of the event weights."),
+            ("n_events", "INTEGER", "Events of the pair."),
+            ("last_at", "TIMESTAMP", "Latest event of the pair."),
+        ),
+        key=("user_id", "product_id"),
+        foreign_keys=(_USER, _PRODUCT),
+    ),
+    Table(
+        "user_features",
+        "processed",
+        "One row a user, from training data only.",
+        _columns(
+            ("user_id", "INTEGER", "User."),
+            ("n_events", "BIGINT", "Events, products and editorial."),
+            ("n_views", "BIGINT", "Product views."),
+            ("n_clicks", "BIGINT", "Product clicks."),
+            ("n_carts", "BIGINT", "Products put into the cart."),
+            ("n_purchases", "BIGINT", "Purchases."),
+            ("n_sessions", "BIGINT", "Sessions."),
+            ("n_products", "BIGINT", "Distinct products."),
+            ("events_per_session", "DOUBLE?", "Mean length of a session; empty without events."),
+            ("click_rate", "DOUBLE?", "Clicks per view."),
+            ("cart_rate", "DOUBLE?", "Carts per click."),
+            ("purchase_rate", "DOUBLE?", "Purchases per cart."),
+            ("recency_days", "DOUBLE?", "Days from the latest event to the end of training."),
+            ("tenure_days", "DOUBLE?", "Days from the first event to the end of training."),
+            ("top_category", "VARCHAR?", "Category with most product events."),
+            ("top_category_share", "DOUBLE?", "Its share of product events."),
+            ("top_subcategory", "VARCHAR?", "Subcategory with most product events."),
+            ("top_subcategory_share", "DOUBLE?", "Its share of product events."),
+            ("spend", "DOUBLE", "Sum of quantity × unit price over purchases."),
+            ("share_budget", "DOUBLE?", "Share of product events in the tier."),
+            ("share_mid", "DOUBLE?", "Share of product events in the tier."),
+            ("share_premium", "DOUBLE?", "Share of product events in the tier."),
+            ("share_luxury", "DOUBLE?", "Share of product events in the tier."),
+            ("n_editorial_reads", "BIGINT", "Editorial clicks and reads."),
+            ("top_editorial_category", "VARCHAR?", "Category read most."),
+            ("editorial_reads_top_category", "BIGINT", "Reads in the top product category."),
+        ),
+        key=("user_id",),
+        foreign_keys=(_USER,),
+    ),
+    Table(
+        "item_features",
+        "processed",
+        "One row a product, from training data only.",
+        _columns(
+            ("product_id", "INTEGER", "Product."),
+            ("n_events", "BIGINT", "Events."),
+            ("n_views", "BIGINT", "Views."),
+            ("n_clicks", "BIGINT", "Clicks."),
+            ("n_carts", "BIGINT", "Put into the cart."),
+            ("n_purchases", "BIGINT", "Purchases."),
+            ("n_users", "BIGINT", "Distinct users."),
+            ("n_buyers", "BIGINT", "Distinct buyers."),
+            ("click_rate", "DOUBLE?", "Clicks per view."),
+            ("cart_rate", "DOUBLE?", "Carts per click."),
+            ("purchase_rate", "DOUBLE?", "Purchases per cart."),
+            ("revenue", "DOUBLE", "Sum of quantity × unit price over purchases."),
+            ("recency_days", "DOUBLE?", "Days from the latest event to the end of training."),
+            ("age_days", "DOUBLE?", "Days from launch (or first event) to the end of training."),
+            ("recent_popularity", "DOUBLE", "Events, each halved for every half-life of age."),
+            ("trend", "DOUBLE?", "Events of the last 28 days over the 28 days before."),
+        ),
+        key=("product_id",),
+        foreign_keys=(_PRODUCT,),
+    ),
+)
+
+MODELS = (
+    Table(
+        "popularity",
+        "models",
+        "Popularity model: recency-weighted counts.",
+        _columns(
+            ("product_id", "INTEGER", "Product."),
+            ("score", "DOUBLE", "Weighted events, each halved for every half-life of age."),
+            ("popularity_rank", "INTEGER", "Order by score, then product id; from 1."),
+        ),
+        key=("product_id",),
+        foreign_keys=(_PRODUCT,),
+    ),
+    Table(
+        "als",
+        "models",
+        "Settings and fit of the matrix factorisation.",
+        _columns(
+            ("factors", "INTEGER", "Latent dimensions."),
+            ("iterations", "INTEGER", "Sweeps."),
+            ("regularization", "DOUBLE", "Ridge penalty."),
+            ("alpha", "DOUBLE", "Confidence a unit of weight adds."),
+        ),
+    ),
+    Table(
+        "als_user_factors",
+        "models",
+        "Latent factors of users with training pairs.",
+        _columns(
+            ("user_id", "INTEGER", "User."),
+            ("factors", "FLOAT[]", "Latent factors."),
+        ),
+        key=("user_id",),
+        foreign_keys=(_USER,),
+    ),
+    Table(
+        "als_item_factors",
+        "models",
+        "Latent factors of products with training pairs.",
+        _columns(
+            ("product_id", "INTEGER", "Product."),
+            ("factors", "FLOAT[]", "Latent factors."),
+        ),
+        key=("product_id",),
+        foreign_keys=(_PRODUCT,),
+    ),
+    Table(
+        "item_cf",
+        "models",
+        "Item–item neighbours by cosine.",
+        _columns(
+            ("product_id", "INTEGER", "Product."),
+            ("neighbour_id", "INTEGER", "A similar product, never itself."),
+            ("similarity", "DOUBLE", "Cosine of their columns of training pairs."),
+        ),
+        key=("product_id", "neighbour_id"),
+        foreign_keys=(_PRODUCT, ForeignKey(("neighbour_id",), "products", ("product_id",))),
+    ),
+    Table(
+        "content_based",
+        "models",
+        "TF-IDF vectors of the products' attributes, unit length.",
+        _columns(
+            ("product_id", "INTEGER", "Product."),
+            ("term", "VARCHAR", "attribute=value."),
+            ("weight", "DOUBLE", "Component of the unit vector."),
+        ),
+        key=("product_id", "term"),
+        foreign_keys=(_PRODUCT,),
+    ),
+    Table(
+        "hybrid",
+        "models",
+        "What the hybrid blends.",
+        _columns(
+            ("component", "VARCHAR", "Model that hands in candidates."),
+            ("weight", "DOUBLE", "Share in the weighted sum."),
+            ("candidate_depth", "INTEGER", "Candidates taken of the model."),
+        ),
+        key=("component",),
+    ),
+)
+
+RECOMMENDATIONS = (
+    Table(
+        "recommendations",
+        "recommendations",
+        "Top list of every model for every user: what everything after the models reads.",
+        _columns(
+            ("model", "VARCHAR", "Model."),
+            ("user_id", "INTEGER", "User."),
+            ("rank", "TINYINT", "Position, from 1."),
+            ("product_id", "INTEGER", "Recommended product."),
+            ("score", "FLOAT", "The model's own score; popularity's where is_fallback."),
+            ("is_fallback", "BOOLEAN", "The model cannot serve the user; popularity fills in."),
+        ),
+        key=("model", "user_id", "rank"),
+        foreign_keys=(_USER, _PRODUCT),
+    ),
+)
+
+_INTERVAL = (
+    ("ci_low", "DOUBLE?", "Lower end of the confidence interval."),
+    ("ci_high", "DOUBLE?", "Upper end of the confidence interval."),
+)
+
+EVALUATION = (
+    Table(
+        "user_metrics",
+        "evaluation",
+        "Accuracy of every model for every eligible user.",
+        _columns(
+            ("model", "VARCHAR", "Model."),
+            ("user_id", "INTEGER", "User with relevant products in the hold-out."),
+            ("k", "INTEGER", "List length."),
+            ("n_relevant", "INTEGER", "Distinct relevant products."),
+            ("precision", "DOUBLE", "Hits / k."),
+            ("recall", "DOUBLE", "Hits / relevant."),
+            ("ndcg", "DOUBLE", "Discounted gain over the ideal of min(k, relevant)."),
+            ("map", "DOUBLE", "Average precision over min(k, relevant)."),
+            ("mrr", "DOUBLE", "1 / rank of the first hit."),
+            ("hit_rate", "DOUBLE", "1 with any hit."),
+        ),
+        key=("model", "user_id", "k"),
+        foreign_keys=(_USER,),
+    ),
+    Table(
+        "offline_metrics",
+        "evaluation",
+        "Every metric of every model with its interval.",
+        _columns(
+            ("model", "VARCHAR", "Model."),
+            (
+                "metric",
+                "VARCHAR",
+                "precision, recall, ndcg, map, mrr, hit_rate, coverage,"
+                " diversity, novelty, average_popularity or gini.",
+            ),
+            ("k", "INTEGER", "List length."),
+            ("value", "DOUBLE", "Value; a mean over users, or of all lists together."),
+            *_INTERVAL,
+            ("n_users", "BIGINT", "Users behind the value."),
+        ),
+        key=("model", "metric", "k"),
+    ),
+    Table(
+        "model_comparisons",
+        "evaluation",
+        "Paired differences between every two models.",
+        _columns(
+            ("model_a", "VARCHAR", "First model."),
+            ("model_b", "VARCHAR", "Second model."),
+            ("metric", "VARCHAR", "Accuracy metric."),
+            ("k", "INTEGER", "List length."),
+            ("difference", "DOUBLE", "Mean of a − b over users."),
+            *_INTERVAL,
+            ("effect_size", "DOUBLE?", "Mean over standard deviation of the differences."),
+            ("p_value", "DOUBLE", "Two-sided paired test."),
+            ("p_adjusted", "DOUBLE", "Holm-corrected over the pairs of one metric and k."),
+            ("n_users", "BIGINT", "Users compared."),
+        ),
+        key=("model_a", "model_b", "metric", "k"),
+    ),
+    Table(
+        "guardrails",
+        "evaluation",
+        "Limits that a model to be shipped must keep.",
+        _columns(
+            ("model", "VARCHAR", "Model."),
+            ("metric", "VARCHAR", "coverage or diversity, at the longest k."),
+            ("value", "DOUBLE", "Measured."),
+            ("threshold", "DOUBLE", "Least allowed."),
+            ("passed", "BOOLEAN", "value >= threshold."),
+        ),
+        key=("model", "metric"),
+    ),
+)
+
+EXPERIMENTS = (
+    Table(
+        "ab_exposures",
+        "experiments",
+        "What each user of the A/B test was shown and did, position by position.",
+        _columns(
+            ("user_id", "INTEGER", "User."),
+            ("arm", "VARCHAR", "Model whose list was shown."),
+            ("position", "TINYINT", "Position, from 1."),
+            ("product_id", "INTEGER", "Product shown."),
+            ("propensity", "DOUBLE", "Probability of showing it here under the arm: 1."),
+            ("clicked", "BOOLEAN", "Clicked."),
+            ("purchased", "BOOLEAN", "Bought after the click."),
+        ),
+        key=("user_id", "position"),
+        foreign_keys=(_USER, _PRODUCT),
+    ),
+    Table(
+        "ab_report",
+        "experiments",
+        "The A/B test, a row an arm.",
+        _columns(
+            ("arm", "VARCHAR", "Model."),
+            ("is_control", "BOOLEAN", "What the others are compared with."),
+            ("n_users", "BIGINT", "Users assigned."),
+            ("impressions", "BIGINT", "Products shown."),
+            ("clicks", "BIGINT", "Clicks."),
+            ("purchases", "BIGINT", "Purchases."),
+            ("ctr", "DOUBLE?", "Clicks per impression."),
+            ("session_depth", "DOUBLE?", "Mean pages a session."),
+            ("purchase_rate", "DOUBLE?", "Purchases per impression."),
+            ("ctr_uplift", "DOUBLE?", "ctr over the control's, minus 1."),
+            ("ctr_uplift_low", "DOUBLE?", "Lower end of its interval."),
+            ("ctr_uplift_high", "DOUBLE?", "Upper end of its interval."),
+            ("p_mann_whitney", "DOUBLE?", "Mann–Whitney U on users' click rates, as published."),
+            ("p_value", "DOUBLE?", "Delta-method test of the ratio of sums."),
+            ("p_adjusted", "DOUBLE?", "Holm-corrected over the arms."),
+            ("significant", "BOOLEAN", "p_adjusted below alpha."),
+            ("is_best", "BOOLEAN", "Highest click rate."),
+        ),
+        key=("arm",),
+    ),
+    Table(
+        "ab_comparisons",
+        "experiments",
+        "Every metric of every arm against the control.",
+        _columns(
+            ("arm", "VARCHAR", "Arm."),
+            ("metric", "VARCHAR", "ctr, clicks_per_user, purchase_rate or log_session_depth."),
+            ("value", "DOUBLE?", "The arm's."),
+            ("control_value", "DOUBLE?", "The control's."),
+            ("difference", "DOUBLE?", "Arm minus control."),
+            *_INTERVAL,
+            ("standard_error", "DOUBLE?", "Of the difference."),
+            ("p_value", "DOUBLE?", "Two-sided."),
+            ("p_adjusted", "DOUBLE?", "Holm-corrected over the arms of one metric."),
+        ),
+        key=("arm", "metric"),
+    ),
+    Table(
+        "interleaving_report",
+        "experiments",
+        "Team-draft multileaving, a row a model.",
+        _columns(
+            ("model", "VARCHAR", "Model."),
+            ("n_users", "BIGINT", "Users who saw a multileaved list."),
+            ("win_rate", "DOUBLE?", "Share of users with strictly more credits than any rival."),
+            ("avg_credits", "DOUBLE?", "Clicked products drafted, per user."),
+            ("is_winner", "BOOLEAN", "Highest win rate; ties by credits."),
+        ),
+        key=("model",),
+    ),
+    Table(
+        "interleaving_preferences",
+        "experiments",
+        "Multileaving, every two models.",
+        _columns(
+            ("model_a", "VARCHAR", "First model."),
+            ("model_b", "VARCHAR", "Second model."),
+            ("preference", "DOUBLE?", "Share of deciding users who credit a more; ties left out."),
+            *_INTERVAL,
+            ("p_value", "DOUBLE", "Exact two-sided sign test."),
+            ("p_adjusted", "DOUBLE", "Holm-corrected over the pairs."),
+            ("n_users", "BIGINT", "Deciding users."),
+        ),
+        key=("model_a", "model_b"),
+    ),
+    Table(
+        "truth",
+        "experiments",
+        "Exact expected values of every model and of an oracle (synthetic shop; else empty).",
+        _columns(
+            ("model", "VARCHAR", "Model, or oracle."),
+            (
+                "metric",
+                "VARCHAR",
+                "ctr, clicks_per_user, purchase_rate, session_depth, share_of_oracle or regret.",
+            ),
+            ("value", "DOUBLE", "Expected value."),
+        ),
+        key=("model", "metric"),
+    ),
+    Table(
+        "method_scorecard",
+        "experiments",
+        "How well each way of evaluating finds the truth (synthetic shop; else empty).",
+        _columns(
+            ("method", "VARCHAR", "Way of evaluating."),
+            ("measure", "VARCHAR", "best_pick_rate, regret, kendall_tau, …"),
+            ("setting", "VARCHAR", "Size of the experiment and what was varied."),
+            ("value", "DOUBLE", "Value."),
+            ("standard_error", "DOUBLE?", "Monte-Carlo error; empty where exact."),
+        ),
+        key=("method", "measure", "setting"),
+    ),
+)
+
+TABLES: Final[dict[str, Table]] = {
+    table.name: table
+    for table in (
+        *RAW,
+        *PROCESSED,
+        *MODELS,
+        *RECOMMENDATIONS,
+        *EVALUATION,
+        *EXPERIMENTS,
+    )
+}
+"""Every table by name."""
+
+MODEL_TABLES: Final[dict[str, tuple[str, ...]]] = {
+    "popularity": ("popularity",),
+    "als": ("als", "als_user_factors", "als_item_factors"),
+    "item_cf": ("item_cf",),
+    "content_based": ("content_based",),
+    "hybrid": ("hybrid",),
+}
+"""Tables that each model keeps; the first has the model's name."""
