@@ -19,6 +19,7 @@ PositiveShare = Annotated[float, Field(gt=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+Expressions = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 
 ModelName = Literal["popularity", "als", "item_cf", "content_based", "hybrid"]
 EventType = Literal["view", "click", "add_to_cart", "purchase"]
@@ -165,35 +166,72 @@ class ShopConfig(Section):
 
 
 class DropRule(Section):
-    """Lines of the log to leave out, with the reason that the import report gives."""
+    """Lines of the log to leave out; one of where, repeats and in_earlier_file says which."""
 
     reason: Annotated[str, Field(min_length=1)]
-    """What is wrong with these lines, in words."""
-    where: Annotated[str, Field(min_length=1)]
-    """SQL condition over the raw columns (and ``source_file``); true drops the line."""
+    """What is wrong with these lines, in words; the import report gives it."""
+    where: Annotated[str, Field(min_length=1)] | None = None
+    """SQL condition over the raw columns (and source_file, source_row); true drops the line."""
+    repeats: Expressions | None = None
+    """Drops a line that agrees in all of these with an earlier line that is still kept."""
+    in_earlier_file: Expressions | None = None
+    """Drops a line that agrees in all of these with a line of an earlier file (overlapping
+    exports). The other rules' n_matched leaves such lines out, so nothing is counted twice."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        kinds = {
+            "where": self.where,
+            "repeats": self.repeats,
+            "in_earlier_file": self.in_earlier_file,
+        }
+        given = [name for name, value in kinds.items() if value is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"the rule {self.reason!r} has {' and '.join(given) or 'no condition'};"
+                f" allowed: exactly one of {', '.join(kinds)}"
+            )
+        return self
+
+    @property
+    def condition(self) -> str:
+        """The condition in one line, as the import report shows it."""
+        if self.where is not None:
+            return self.where
+        if self.repeats is not None:
+            return f"repeats an earlier line in {', '.join(self.repeats)}"
+        return f"stands in an earlier file by {', '.join(self.in_earlier_file or [])}"
 
 
 class LogColumns(Section):
     """SQL expressions over the raw columns; only user, item and time are compulsory."""
 
     user: str
+    """The customer's id; any type, kept as text in source_id."""
     item: str
+    """The product's id; any type, kept as text in source_id."""
     time: str
+    """A timestamp or ISO text, UTC unless it says otherwise; for other forms use strptime(…)."""
     event_type: str | None = None
-    """One of view, click, add_to_cart, purchase; absent: every line is a purchase."""
+    """One of view, click, add_to_cart, purchase, or a key of event_types; absent: every line is
+    a purchase."""
     session: str | None = None
     """Absent: a user's events of one day are one session."""
     quantity: str | None = None
+    """Units bought; whole numbers."""
     unit_price: str | None = None
+    """Price of one unit; a product's list price is the median of the positive ones."""
     title: str | None = None
     """Title of the product; the most frequent one is kept."""
 
 
 class ProductTable(Section):
-    """A file with one row a product; what it lacks stays empty."""
+    """A file with one row a product, bought or not; what it lacks stays empty."""
 
     file: str
+    """Name of the file in the source's folder."""
     item: str
+    """SQL expression that gives the same id as the log's item."""
     title: str | None = None
     category: str | None = None
     subcategory: str | None = None
@@ -209,11 +247,14 @@ class SourceConfig(Section):
     """Folder of the files, relative to the repository; RECOLAB_SOURCE_DIRECTORY overrides it."""
     files: Annotated[list[str], Field(min_length=1)]
     """Files of the log (Parquet, CSV or JSON lines), all with the same columns."""
+    header: bool = True
+    """Whether CSV files open with a line of column names; if not: column0, column1, …"""
     columns: LogColumns
+    """What each column of the log is."""
+    event_types: dict[str, EventType] = {}
+    """What the log's own event types mean; those not listed must be one of the four."""
     drop: list[DropRule] = []
     """Applied in this order; a line is counted under the first rule that it meets."""
-    distinct: bool = False
-    """Also drop lines that repeat an earlier line in every column."""
     products: ProductTable | None = None
     """Attributes of the products, where the shop has them."""
 

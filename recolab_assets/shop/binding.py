@@ -1,0 +1,76 @@
+"""SQL expressions of the configuration, checked against a file and read as text, time, number."""
+
+import duckdb
+
+from recolab_assets.shop.log import LogFile, SourceError, faults_of, first_line, quoted
+
+
+class Binder:
+    """Checks SQL expressions of the configuration against a file and tells their types."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, file: LogFile) -> None:
+        self._connection = connection
+        self._file = file
+        with faults_of(f"{file.name} cannot be read"):
+            connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE shape AS FROM {file.relation} LIMIT 0"
+            )
+
+    def type_of(self, key: str, expression: str) -> str:
+        """DuckDB type of an expression; ``key`` is where the configuration has it."""
+        try:
+            described = self._connection.execute(
+                f"DESCRIBE SELECT (\n{expression}\n) FROM shape"
+            ).fetchone()
+        except duckdb.Error as error:
+            raise SourceError(
+                f"{key}: {expression!r} does not work on {self._file.name}:"
+                f" {first_line(error)}; the file has the columns"
+                f" {', '.join(quoted(column) for column in self._file.columns)}"
+            ) from error
+        return str(described[1]) if described else "NULL"
+
+    def text(self, key: str, expression: str, *, forgiving: bool = False) -> str:
+        """SQL of the value as text: whole floats without a fraction, blank as absent."""
+        kind = self.type_of(key, expression)
+        value = f"TRY(\n{expression}\n)" if forgiving else f"(\n{expression}\n)"
+        if kind == "JSON":
+            return f"nullif(trim({value} ->> '$'), '')"
+        if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
+            # pandas keeps ids as floats as soon as one is missing: 17850.0 is 17850.
+            whole = f"CAST(CAST({value} AS HUGEINT) AS VARCHAR)"
+            return (
+                f"CASE WHEN isnan(CAST({value} AS DOUBLE)) THEN NULL"
+                f" WHEN {value} = trunc({value}) AND abs({value}) < 1e15 THEN {whole}"
+                f" ELSE CAST({value} AS VARCHAR) END"
+            )
+        text = f"CAST({value} AS VARCHAR)"
+        return f"CASE WHEN trim({text}) <> '' THEN {text} END" if kind == "VARCHAR" else text
+
+    def time(self, key: str, expression: str) -> str:
+        """SQL of the value as a UTC timestamp; NULL where it is none."""
+        kind = self.type_of(key, expression)
+        value = f"TRY(\n{expression}\n)"
+        if kind in ("VARCHAR", "JSON"):
+            text = f"{value} ->> '$'" if kind == "JSON" else value
+            value, kind = f"TRY_CAST({text} AS TIMESTAMPTZ)", "TIMESTAMP WITH TIME ZONE"
+        if kind == "TIMESTAMP WITH TIME ZONE":
+            value = f"({value} AT TIME ZONE 'UTC')"
+        elif not kind.startswith("TIMESTAMP") and kind != "DATE":
+            raise SourceError(
+                f"{key}: {expression!r} is {kind} in {self._file.name}, not a time; write"
+                f" to_timestamp({expression}) for seconds or epoch_ms({expression}) for"
+                " milliseconds since 1970, or strptime(…, format) for text"
+            )
+        moment = f"CAST({value} AS TIMESTAMP)"
+        return f"CASE WHEN isfinite({moment}) THEN {moment} END"
+
+    def number(self, key: str, expression: str) -> tuple[str, str]:
+        """SQL of the value as DOUBLE, and of whether there is a value that is no number."""
+        self.type_of(key, expression)
+        value = f"nullif(trim(CAST((\n{expression}\n) AS VARCHAR)), '')"
+        number = f"TRY_CAST({value} AS DOUBLE)"
+        return (
+            f"CASE WHEN isfinite({number}) THEN {number} END",
+            f"({value} IS NOT NULL AND {number} IS NULL)",
+        )

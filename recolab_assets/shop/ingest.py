@@ -1,0 +1,340 @@
+"""A shop's own log as the lab's raw tables: columns mapped, lines sifted, ids made dense."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from recolab_assets.config import PRODUCT_EVENTS, SourceConfig
+from recolab_assets.shop.binding import Binder
+from recolab_assets.shop.log import (
+    LogFile,
+    SourceError,
+    faults_of,
+    log_directory,
+    mentioned,
+    open_file,
+    quoted,
+)
+from recolab_assets.shop.product_table import ATTRIBUTES, read_attributes
+from recolab_assets.shop.rules import apply_rules, rule_columns
+from recolab_assets.storage.scratch import scratch_connection
+from recolab_assets.tables import TABLES
+
+_BATCH_ROWS = 100_000
+
+
+class LogShop:
+    """The raw tables of a shop, made from its log.
+
+    Nothing is read before the first table is asked for; then the log is read once. What the log
+    lacks is absent (NULL), never made up.
+
+    Args:
+        source: Where the log lies and what its columns mean.
+        root: The repository, which a relative folder starts from.
+    """
+
+    def __init__(self, source: SourceConfig, root: Path) -> None:
+        self._source = source
+        self._root = root
+
+    def users(self) -> pa.Table:
+        """``raw.users``: the customers of the lines kept.
+
+        Raises:
+            SourceError: The log cannot be used; so for every method of this class.
+        """
+        with self._cursor() as cursor:
+            return _table(
+                cursor,
+                "users",
+                f"({_dense('SELECT DISTINCT user_key AS source_id FROM kept')})",
+                {"user_id": "id", "source_id": "source_id"},
+            )
+
+    def products(self) -> pa.Table:
+        """``raw.products``: what the product table lists and what the lines kept name."""
+        with self._cursor() as cursor:
+            read_attributes(cursor, self._source, self._root)
+            every = "SELECT item_key AS source_id FROM kept UNION SELECT item_key FROM attributes"
+            titles = (
+                "SELECT item_key, title FROM kept WHERE title IS NOT NULL"
+                " GROUP BY item_key, title QUALIFY row_number() OVER"
+                " (PARTITION BY item_key ORDER BY count(*) DESC, title) = 1"
+            )
+            prices = (
+                "SELECT item_key, median(unit_price) AS price FROM kept"
+                " WHERE unit_price > 0 GROUP BY item_key"
+            )
+            return _table(
+                cursor,
+                "products",
+                f"({_dense(every)}) AS ids"
+                " LEFT JOIN attributes ON attributes.item_key = source_id"
+                f" LEFT JOIN ({titles}) AS titles ON titles.item_key = source_id"
+                f" LEFT JOIN ({prices}) AS prices ON prices.item_key = source_id",
+                {
+                    "product_id": "id",
+                    "source_id": "source_id",
+                    **{name: f"attributes.{name}" for name in ATTRIBUTES},
+                    "title": "coalesce(attributes.title, titles.title)",
+                    "price": "coalesce(attributes.price, prices.price)",
+                },
+            )
+
+    def editorial(self) -> pa.Table:
+        """``raw.editorial``: empty; a log has none."""
+        return TABLES["editorial"].arrow_schema.empty_table()
+
+    def interactions(self, users: pa.Table, products: pa.Table) -> pa.RecordBatchReader:
+        """``raw.interactions``: the lines kept, by user and time, in batches.
+
+        Lines of one user and moment stay in the order of files and rows. Without a session of
+        its own, a user's day (UTC) is one.
+
+        Args:
+            users: As ``users()`` gives them (user_id, source_id).
+            products: As ``products()`` gives them (product_id, source_id).
+        """
+        cursor = self._cursor()
+        for name, table, key in (("users", users, "user_id"), ("products", products, "product_id")):
+            cursor.register("given", table.select(["source_id", key]))
+            cursor.execute(f"CREATE OR REPLACE TEMP TABLE {name}_given AS FROM given")
+            cursor.unregister("given")
+        schema = TABLES["interactions"].arrow_schema
+        _require_known(cursor)
+        batches = _interactions(cursor).to_arrow_reader(_BATCH_ROWS)
+
+        def conforming() -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                yield from pa.Table.from_batches([batch]).cast(schema).to_batches()
+
+        return pa.RecordBatchReader.from_batches(schema, conforming())
+
+    def report(self) -> pa.Table:
+        """``raw.import_report``: lines read, dropped by each rule in order, and kept.
+
+        ``n_matched`` counts the lines that meet a rule whatever other rules they meet, lines that
+        stand in an earlier file left out; ``n_rows`` those that no rule before has dropped, so
+        that read = dropped + kept.
+        """
+        return self._prepared[1]
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        # A cursor of its own: an open stream would refuse other queries on the same connection.
+        return self._prepared[0].cursor()
+
+    @cached_property
+    def _prepared(self) -> tuple[duckdb.DuckDBPyConnection, pa.Table]:
+        connection = scratch_connection()
+        files = _log_files(connection, self._source, self._root)
+        for number, file in enumerate(files):
+            _read(connection, self._source, number, file, files[0].columns)
+        report = apply_rules(connection, self._source.drop, len(files[0].columns))
+        _require_lines(report, files)
+        _require_sound(connection, self._source, files)
+        _name_events(connection, self._source)
+        return connection, report
+
+
+def _log_files(
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, root: Path
+) -> list[LogFile]:
+    """Open the files of the log; all must have the same columns."""
+    folder = log_directory(source.directory, root)
+    if len(set(source.files)) < len(source.files):
+        raise SourceError(f"source.files {source.files}: a file is named twice")
+    ids = [source.columns.user, source.columns.item]
+    ids += [source.columns.session] if source.columns.session else []
+    files = [
+        open_file(connection, folder, name, header=source.header, ids=ids) for name in source.files
+    ]
+    for file in files[1:]:
+        different = set(file.columns) ^ set(files[0].columns)
+        if different:
+            raise SourceError(
+                f"{file.name} and {files[0].name} must have the same columns; only one of them has"
+                f" {', '.join(sorted(different))}"
+            )
+    return files
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection,
+    source: SourceConfig,
+    number: int,
+    file: LogFile,
+    raw_columns: tuple[str, ...],
+) -> None:
+    """Append a file's lines to the table ``lines``: mapped, with what the rules need."""
+    binder, columns = Binder(connection, file), source.columns
+    select = [
+        f"{number} AS file_number",
+        "source_row",
+        f"{binder.text('source.columns.user', columns.user, forgiving=True)} AS user_key",
+        f"{binder.text('source.columns.item', columns.item, forgiving=True)} AS item_key",
+        f"{binder.time('source.columns.time', columns.time)} AS occurred_at",
+    ]
+    for name in ("event_type", "session", "title"):
+        expression = getattr(columns, name)
+        text = binder.text(f"source.columns.{name}", expression) if expression else "NULL::VARCHAR"
+        select.append(f"{text} AS {name}")
+    for name in ("quantity", "unit_price"):
+        expression = getattr(columns, name)
+        value, fault = (
+            binder.number(f"source.columns.{name}", expression)
+            if expression
+            else ("NULL::DOUBLE", "false")
+        )
+        select += [f"{value} AS {name}", f"{fault} AS {name}_fault"]
+    select += rule_columns(source.drop, binder.text, [quoted(name) for name in raw_columns])
+    query = f"SELECT {', '.join(select)} FROM {file.relation}"
+    with faults_of(f"{file.name} cannot be read with the configured columns and rules"):
+        connection.execute(
+            f"INSERT INTO lines {query}" if number else f"CREATE TABLE lines AS {query}"
+        )
+
+
+def _require_lines(report: pa.Table, files: list[LogFile]) -> None:
+    """Refuse a log that is empty, or of which the rules leave nothing."""
+    names = ", ".join(file.name for file in files)
+    steps = report.to_pylist()
+    if not steps[0]["n_rows"]:
+        raise SourceError(f"{names}: there are no lines")
+    if not steps[-1]["n_rows"]:
+        dropped = "; ".join(
+            f"{step['n_rows']:,} by {step['reason']!r} ({step['rule']})"
+            for step in steps[1:-1]
+            if step["n_rows"]
+        )
+        raise SourceError(
+            f"{names}: the rules of source.drop leave none of {steps[0]['n_rows']:,} lines:"
+            f" {dropped}"
+        )
+
+
+def _require_sound(
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, files: list[LogFile]
+) -> None:
+    """Refuse lines that no rule has dropped and that lack user, item or time, or a number."""
+    columns = source.columns
+    whole = "quantity_fault OR quantity <> trunc(quantity) OR abs(quantity) >= 2147483648"
+    for name, expression, condition, fault in (
+        ("user", columns.user, "user_key IS NULL", "no user"),
+        ("item", columns.item, "item_key IS NULL", "no item"),
+        ("time", columns.time, "occurred_at IS NULL", "no time, or one that does not parse"),
+        ("quantity", columns.quantity, whole, "a quantity that is no whole number"),
+        ("unit_price", columns.unit_price, "unit_price_fault", "a unit_price that is no number"),
+    ):
+        found = connection.execute(
+            f"SELECT count(*), min((file_number, source_row)) FROM kept WHERE {condition}"
+        ).fetchone()
+        if found is None or not found[0]:
+            continue
+        file_number, row = found[1]
+        file = files[file_number]
+        used = mentioned([expression or ""], file.columns) or list(file.columns)
+        values = connection.execute(
+            f"SELECT {', '.join(map(quoted, used))} FROM {file.relation} WHERE source_row = ?",
+            [row],
+        ).fetchone()
+        shown = ", ".join(f"{k} = {v!r}" for k, v in zip(used, values or (), strict=True))
+        raise SourceError(
+            f"{file.name}, row {row}: {fault} ({shown}); {found[0]:,} lines are so."
+            f" source.columns.{name} is {expression!r}: correct it, or leave the lines out by a"
+            " rule under source.drop"
+        )
+
+
+def _name_events(connection: duckdb.DuckDBPyConnection, source: SourceConfig) -> None:
+    """Make the table ``event_names``: the log's word for an event, and the lab's."""
+    connection.execute("CREATE TABLE event_names (event_type VARCHAR, name VARCHAR)")
+    if source.columns.event_type is None:
+        connection.execute("INSERT INTO event_names VALUES (NULL, 'purchase')")
+        return
+    names: dict[str, str] = {event: event for event in PRODUCT_EVENTS}
+    names.update(source.event_types)
+    found = connection.execute(
+        "SELECT event_type, count(*) FROM kept GROUP BY event_type ORDER BY 2 DESC, 1"
+    ).fetchall()
+    unknown = [(event, count) for event, count in found if event not in names]
+    if unknown:
+        listed = ", ".join(f"{event!r} ({count:,} lines)" for event, count in unknown[:10])
+        raise SourceError(
+            f"source.columns.event_type {source.columns.event_type!r}: {len(unknown)} unknown event"
+            f" types: {listed}; allowed: {', '.join(names)}. Say what others mean under"
+            " source.event_types, or leave their lines out by a rule under source.drop"
+        )
+    connection.executemany("INSERT INTO event_names VALUES (?, ?)", list(names.items()))
+
+
+def _dense(ids: str) -> str:
+    """SQL that numbers a column source_id from 0: by value if all are integers, else as text."""
+    return (
+        "SELECT source_id, row_number() OVER (ORDER BY"
+        " CASE WHEN numeric THEN TRY_CAST(source_id AS HUGEINT) END, source_id) - 1 AS id"
+        f" FROM (SELECT *, bool_and(regexp_full_match(source_id, '-?[0-9]{{1,38}}')) OVER ()"
+        f" AS numeric FROM ({ids}))"
+    )
+
+
+def _table(
+    cursor: duckdb.DuckDBPyConnection, name: str, relation: str, values: dict[str, str]
+) -> pa.Table:
+    """A table of the contract, by its id; columns without an expression are absent."""
+    table = TABLES[name]
+    select = ", ".join(
+        f"CAST({values.get(column.name, 'NULL')} AS {column.type}) AS {quoted(column.name)}"
+        for column in table.columns
+    )
+    result = cursor.sql(f"SELECT {select} FROM {relation} ORDER BY 1")
+    return result.to_arrow_table().cast(table.arrow_schema)
+
+
+def _require_known(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Refuse users or products that are not those of this log."""
+    for name, key in (("users", "user_key"), ("products", "item_key")):
+        found = cursor.execute(
+            f"SELECT count(*), min({key}) FROM kept ANTI JOIN {name}_given ON source_id = {key}"
+        ).fetchone()
+        if found is not None and found[0]:
+            raise SourceError(
+                f"the table {name} lacks {found[1]!r} and so {found[0]:,} lines of the log; it must"
+                " be made from the same log and configuration"
+            )
+
+
+def _interactions(cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    """The lines kept, as ``raw.interactions``."""
+    cursor.execute(
+        """
+        CREATE OR REPLACE TEMP VIEW events AS
+        SELECT user_id, product_id, name AS event_type, occurred_at, file_number, source_row,
+            quantity, unit_price,
+            coalesce('s' || session, 'd' || CAST(occurred_at AS DATE)) AS session_key
+        FROM kept
+        JOIN users_given ON users_given.source_id = user_key
+        JOIN products_given ON products_given.source_id = item_key
+        JOIN event_names ON event_names.event_type IS NOT DISTINCT FROM kept.event_type;
+        CREATE OR REPLACE TEMP TABLE sessions AS
+        SELECT user_id, session_key,
+            row_number() OVER (ORDER BY user_id, min(occurred_at), session_key) - 1 AS session_id
+        FROM events GROUP BY user_id, session_key
+        """
+    )
+    return cursor.sql(
+        """
+        SELECT
+            row_number() OVER (ORDER BY user_id, occurred_at, file_number, source_row) - 1
+                AS interaction_id,
+            user_id, product_id AS item_id, 'product' AS item_type, event_type, session_id,
+            occurred_at,
+            CASE WHEN event_type = 'purchase' THEN CAST(quantity AS INTEGER) END AS quantity,
+            CASE WHEN event_type = 'purchase' THEN unit_price END AS unit_price
+        FROM events JOIN sessions USING (user_id, session_key)
+        ORDER BY interaction_id
+        """
+    )

@@ -1,0 +1,161 @@
+"""Files of a shop's log: finding them, naming their columns, and reading them through DuckDB."""
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+ROW = "source_row"
+FILE = "source_file"
+
+_FORMATS = {
+    ".parquet": "Parquet",
+    ".csv": "CSV",
+    ".csv.gz": "CSV",
+    ".tsv": "CSV",
+    ".tsv.gz": "CSV",
+    ".jsonl": "JSON lines",
+    ".jsonl.gz": "JSON lines",
+    ".ndjson": "JSON lines",
+    ".ndjson.gz": "JSON lines",
+}
+
+
+class SourceError(ValueError):
+    """The shop's log cannot be used; the message names the file and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """One file, as DuckDB reads it."""
+
+    name: str
+    """Name in the configuration; ``source_file`` in SQL."""
+    relation: str
+    """SQL of a relation: the file's columns, source_file and source_row (from 1)."""
+    columns: tuple[str, ...]
+    """The file's own columns, in order."""
+
+
+def quoted(identifier: str) -> str:
+    """An identifier as SQL writes it, whatever characters it holds."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as SQL writes it, whatever characters it holds."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def mentioned(expressions: Iterable[str], columns: Iterable[str]) -> list[str]:
+    """Columns that stand in any of the SQL expressions, quoted or as a bare word."""
+    text = "\n".join(expressions)
+    return [
+        column
+        for column in columns
+        if quoted(column).lower() in text.lower()
+        or re.search(rf"(?<![\w\"]){re.escape(column)}(?![\w\"])", text, re.IGNORECASE)
+    ]
+
+
+def first_line(error: duckdb.Error) -> str:
+    """What DuckDB says, without its excerpt of the generated SQL and its advice."""
+    lines = str(error).split("\nLINE ")[0].splitlines()
+    useful = [
+        line.strip()
+        for line in lines
+        if line.strip() and not line.startswith(("Possible Solution", "Candidate bindings"))
+    ]
+    return " ".join(useful[:4])[:500]
+
+
+@contextmanager
+def faults_of(what: str) -> Iterator[None]:
+    """Turn any fault of DuckDB into a ``SourceError`` that opens with ``what``."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise SourceError(f"{what}: {first_line(error)}") from error
+
+
+def log_directory(directory: str, root: Path) -> Path:
+    """Resolve the folder of the log against the repository's.
+
+    Raises:
+        SourceError: There is no such folder.
+    """
+    folder = (root / Path(directory).expanduser()).resolve()
+    if not folder.is_dir():
+        raise SourceError(
+            f"{folder}: there is no such folder; set source.directory in the configuration, or"
+            " the environment variable RECOLAB_SOURCE_DIRECTORY, to the folder of the log"
+        )
+    return folder
+
+
+def open_file(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    name: str,
+    *,
+    header: bool = True,
+    ids: Iterable[str] = (),
+) -> LogFile:
+    """Look at a file and prepare the relation that reads it.
+
+    Numbers of CSV files are told from text by all of the file's lines, dates stay text (a guess
+    between 1 February and 2 January would be silent), and columns that ids are made of stay text
+    too, so that 007 remains 007.
+
+    Args:
+        connection: Connection that will read the file.
+        folder: Folder of the log.
+        name: Name of the file in it; its ending says the format.
+        header: Whether CSV files open with a line of column names.
+        ids: SQL expressions that make ids.
+
+    Raises:
+        SourceError: The file is missing, its ending is unknown, or it cannot be read.
+    """
+    path = folder / name
+    if not path.is_file():
+        present = ", ".join(sorted(entry.name for entry in folder.iterdir())[:10]) or "nothing"
+        raise SourceError(
+            f"{path}: there is no such file; set source.directory in the configuration, or the"
+            " environment variable RECOLAB_SOURCE_DIRECTORY, to the folder that holds it"
+            f" ({folder} holds {present})"
+        )
+    kind = next((kind for end, kind in _FORMATS.items() if name.lower().endswith(end)), None)
+    if kind is None:
+        raise SourceError(f"{path}: unknown ending; known are {', '.join(_FORMATS)}")
+    # DuckDB takes a path for a pattern; a character class of one stands for the character itself.
+    place = literal(re.sub(r"([*?\[])", r"[\1]", str(path)))
+    with faults_of(f"{path} cannot be read as {kind}"):
+        if kind == "Parquet":
+            columns = _columns(connection, f"read_parquet({place})")
+            reader = f"read_parquet({place}, file_row_number = true)"
+            row = "file_row_number + 1"
+            own = f"* EXCLUDE (file_row_number), {row}"
+        elif kind == "CSV":
+            shape = f"header = {str(header).lower()}, strict_mode = true"
+            columns = _columns(connection, f"read_csv({place}, all_varchar = true, {shape})")
+            texts = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in mentioned(ids, columns))
+            reader = (
+                f"read_csv({place}, {shape}, sample_size = -1, types = {{{texts}}},"
+                " auto_type_candidates = ['BIGINT', 'DOUBLE', 'VARCHAR'])"
+            ).replace(" types = {},", "")
+            own = "*, row_number() OVER ()"
+        else:
+            reader = f"read_json({place}, format = 'newline_delimited', sample_size = -1)"
+            columns = _columns(connection, reader)
+            own = "*, row_number() OVER ()"
+    relation = f"(SELECT {own} AS {ROW}, {literal(name)} AS {FILE} FROM {reader})"
+    return LogFile(name, relation, columns)
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, reader: str) -> tuple[str, ...]:
+    described = connection.execute(f"DESCRIBE SELECT * FROM {reader}").fetchall()
+    return tuple(row[0] for row in described)

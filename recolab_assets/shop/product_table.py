@@ -1,0 +1,74 @@
+"""The shop's own table of products, read and checked."""
+
+from pathlib import Path
+
+import duckdb
+
+from recolab_assets.config import ProductTable, SourceConfig
+from recolab_assets.shop.binding import Binder
+from recolab_assets.shop.log import LogFile, SourceError, faults_of, log_directory, open_file
+
+ATTRIBUTES = ("title", "category", "subcategory", "brand", "price_tier")
+"""Attributes kept as text; the price is a number."""
+
+
+def read_attributes(
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, root: Path
+) -> None:
+    """Make the temporary table ``attributes``: item_key, what ``ATTRIBUTES`` lists, and price.
+
+    Args:
+        connection: Where the table is made; without a product table it is empty.
+        source: Names the product table and its columns.
+        root: The repository, which a relative folder starts from.
+
+    Raises:
+        SourceError: The file cannot be read or an expression does not work on it, a product has
+            no id, two rows that differ, or a price that is no number.
+    """
+    table = source.products
+    if table is None:
+        select = ", ".join(f"NULL::VARCHAR AS {name}" for name in ("item_key", *ATTRIBUTES))
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE attributes AS SELECT {select},"
+            " NULL::DOUBLE AS price LIMIT 0"
+        )
+        return
+    folder = log_directory(source.directory, root)
+    file = open_file(connection, folder, table.file, header=source.header, ids=[table.item])
+    query = _attributes_query(connection, table, file)
+    with faults_of(f"{file.name} cannot be read with the configured columns"):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE attributes AS {query}")
+    for condition, fault in (
+        ("item_key IS NULL", "a product without an id"),
+        ("item_key IN (SELECT item_key FROM attributes GROUP BY 1 HAVING count(*) > 1)",
+         "a product with two rows that differ"),
+        ("price_fault", "a price that is no number"),
+    ):  # fmt: skip
+        found = connection.execute(
+            f"SELECT source_row, item_key FROM attributes WHERE {condition}"
+            " ORDER BY source_row LIMIT 1"
+        ).fetchone()
+        if found is not None:
+            raise SourceError(f"{file.name}, row {found[0]}: {fault} (item {found[1]!r})")
+
+
+def _attributes_query(
+    connection: duckdb.DuckDBPyConnection, table: ProductTable, file: LogFile
+) -> str:
+    binder = Binder(connection, file)
+    select = [f"{binder.text('source.products.item', table.item)} AS item_key"]
+    for name in ATTRIBUTES:
+        expression = getattr(table, name)
+        text = binder.text(f"source.products.{name}", expression) if expression else "NULL::VARCHAR"
+        select.append(f"{text} AS {name}")
+    price, fault = (
+        binder.number("source.products.price", table.price)
+        if table.price
+        else ("NULL::DOUBLE", "false")
+    )
+    select += [f"{price} AS price", f"{fault} AS price_fault"]
+    return (
+        f"SELECT * EXCLUDE (source_row), min(source_row) AS source_row"
+        f" FROM (SELECT {', '.join(select)}, source_row FROM {file.relation}) GROUP BY ALL"
+    )
