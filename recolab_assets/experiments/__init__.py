@@ -1,0 +1,1 @@
+"""Simulated online evaluation: assignment, response models, A/B, interleaving, truth, scorecard."""

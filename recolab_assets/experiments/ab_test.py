@@ -1,0 +1,283 @@
+"""The A/B test: what each arm's users were shown and did, and what may be concluded from it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from recolab_assets.experiments.arrays import (
+    FloatArray,
+    IntArray,
+    blocks,
+    check_lists,
+    report_table,
+)
+from recolab_assets.experiments.assignment import assign_arms
+from recolab_assets.experiments.response import ClickModel, SessionDepth
+from recolab_assets.experiments.statistics import (
+    RatioEstimate,
+    compare,
+    holm,
+    mann_whitney_p,
+    ratio_estimate,
+    relative_uplift,
+)
+from recolab_assets.randomness import stream
+from recolab_assets.tables import TABLES
+
+METRICS = ("ctr", "clicks_per_user", "purchase_rate", "log_session_depth")
+"""What arms are compared in. Depth on the logarithm, since the Pareto law may lack a variance."""
+
+
+def ab_exposures(
+    users: IntArray,
+    lists: Mapping[str, IntArray],
+    click_model: ClickModel,
+    *,
+    salt: str,
+    seed: int,
+) -> pa.Table:
+    """Run the test: each user is shown the list of one arm, once.
+
+    Args:
+        users: (n,) the population.
+        lists: For each arm (n, K) product ids, best first; -1 pads. The order of the mapping
+            numbers the arms.
+        click_model: How shoppers answer.
+        salt: Salt of the assignment.
+        seed: Seed of the clicks.
+
+    Returns:
+        Table ``ab_exposures``, ordered by ``users`` and position. A user whose arm has an empty
+        list is not exposed and has no row.
+    """
+    check_lists(users, lists)
+    arms = np.array(list(lists))
+    arm_of = assign_arms(users, len(arms), salt)
+    schema = TABLES["ab_exposures"].arrow_schema
+    batches = []
+    for shard, rows in blocks(users.size):
+        shown = np.empty((rows.stop - rows.start, next(iter(lists.values())).shape[1]), np.int32)
+        for arm, name in enumerate(arms):
+            mine = arm_of[rows] == arm
+            shown[mine] = lists[name][rows][mine]
+        attraction = click_model.attraction(users[rows], shown)
+        clicked = click_model.draw_clicks(attraction, stream(seed, "experiments.ab.clicks", shard))
+        buys = stream(seed, "experiments.ab.purchases", shard).random(shown.shape)
+        bought = clicked & (buys < click_model.purchase_given_click(users[rows], shown))
+        user, position = np.nonzero(shown >= 0)
+        columns = [
+            pa.array(users[rows][user], pa.int32()),
+            pa.DictionaryArray.from_arrays(arm_of[rows][user], arms).cast(pa.string()),
+            pa.array((position + 1).astype(np.int8)),
+            pa.array(shown[user, position]),
+            pa.array(np.ones(user.size)),
+            pa.array(clicked[user, position]),
+            pa.array(bought[user, position]),
+        ]
+        batches.append(pa.record_batch(columns, schema=schema))
+    return pa.Table.from_batches(batches, schema=schema)
+
+
+@dataclass(frozen=True)
+class UserOutcomes:
+    """The exposure log summed up by user, the unit of randomisation: everything that is analysed.
+
+    Attributes:
+        users: (n,) exposed users, ascending.
+        arm: (n,) number of the arm.
+        impressions: (n,) products shown.
+        clicks: (n,) clicks.
+        purchases: (n,) purchases.
+        depth: (n,) pages of the session.
+    """
+
+    users: IntArray
+    arm: IntArray
+    impressions: FloatArray
+    clicks: FloatArray
+    purchases: FloatArray
+    depth: FloatArray
+
+    def estimates(self, arm: int) -> dict[str, RatioEstimate]:
+        """Every metric of one arm."""
+        mine = self.arm == arm
+        impressions, clicks, purchases, depth = (
+            values[mine] for values in (self.impressions, self.clicks, self.purchases, self.depth)
+        )
+        ones = np.ones(clicks.size)
+        return {
+            "ctr": ratio_estimate(clicks, impressions),
+            "clicks_per_user": ratio_estimate(clicks, ones),
+            "purchase_rate": ratio_estimate(purchases, impressions),
+            "log_session_depth": ratio_estimate(np.log(depth), ones),
+        }
+
+
+def user_outcomes(
+    exposures: pa.Table, arms: Sequence[str], depth: SessionDepth, seed: int
+) -> UserOutcomes:
+    """Sum the exposure log up by user.
+
+    Args:
+        exposures: Table ``ab_exposures``.
+        arms: Names of the arms of the test, in order.
+        depth: Session depth.
+        seed: Seed of the session depth.
+
+    Raises:
+        ValueError: The log names an unknown arm, or a user stands in two arms.
+    """
+    user_ids = exposures["user_id"].to_numpy()
+    encoded = exposures["arm"].combine_chunks().dictionary_encode()
+    unknown = set(encoded.dictionary.to_pylist()) - set(arms)
+    if unknown:
+        raise ValueError(f"the exposure log has unknown arms {sorted(unknown)}; known: {arms}")
+    number = np.array([list(arms).index(name) for name in encoded.dictionary.to_pylist()], int)
+    arm = number[encoded.indices.to_numpy()] if user_ids.size else np.empty(0, int)
+    impressions = np.bincount(user_ids)
+    users = np.flatnonzero(impressions)
+    arm_of = np.zeros(impressions.size, int)
+    arm_of[user_ids] = arm
+    if (arm_of[user_ids] != arm).any():
+        raise ValueError("the exposure log shows a user the lists of two arms")
+    clicks, purchases = (
+        np.bincount(user_ids[exposures[event].to_numpy()], minlength=impressions.size)[
+            users
+        ].astype(np.float64)
+        for event in ("clicked", "purchased")
+    )
+    shown = impressions[users].astype(np.float64)
+    return UserOutcomes(
+        users,
+        arm_of[users],
+        shown,
+        clicks,
+        purchases,
+        depth.draw(users, clicks / shown, seed),
+    )
+
+
+def ab_report(
+    exposures: pa.Table,
+    arms: Sequence[str],
+    depth: SessionDepth,
+    *,
+    control: str,
+    alpha: float,
+    seed: int,
+) -> pa.Table:
+    """Sum the test up, a row an arm.
+
+    The click rate is a ratio of sums tested by the delta method, with Holm's correction over the
+    arms; the Mann–Whitney test beside it compares users' click rates as published, uncorrected.
+    Means of session depth carry no interval, since the Pareto law may lack a variance.
+
+    Args:
+        exposures: Table ``ab_exposures``.
+        arms: Names of the arms, in order.
+        depth: Session depth.
+        control: Arm that the others are compared with.
+        alpha: Significance level; intervals have confidence 1 − alpha.
+        seed: Seed of the session depth.
+
+    Returns:
+        Table ``ab_report``. What an arm without users or without clicks leaves open is absent.
+    """
+    outcomes = user_outcomes(exposures, arms, depth, seed)
+    ctr = {name: outcomes.estimates(arm)["ctr"] for arm, name in enumerate(arms)}
+    rows: list[dict[str, Any]] = []
+    for arm, name in enumerate(arms):
+        mine = outcomes.arm == arm
+        row = _totals(outcomes, arm) | {
+            "arm": name,
+            "is_control": name == control,
+            "ctr": ctr[name].value,
+            "ctr_uplift": np.nan,
+            "ctr_uplift_low": np.nan,
+            "ctr_uplift_high": np.nan,
+            "p_mann_whitney": np.nan,
+            "p_value": np.nan,
+        }
+        if name != control:
+            others = outcomes.arm == list(arms).index(control)
+            rates = outcomes.clicks / outcomes.impressions
+            uplift = relative_uplift(ctr[name], ctr[control], alpha)
+            row["ctr_uplift"], row["ctr_uplift_low"], row["ctr_uplift_high"] = uplift
+            row["p_mann_whitney"] = mann_whitney_p(rates[mine], rates[others])
+            row["p_value"] = compare(ctr[name], ctr[control], alpha).p_value
+        rows.append(row)
+    best = _best_arm([row["ctr"] for row in rows])
+    for arm, (row, adjusted) in enumerate(
+        zip(rows, holm([row["p_value"] for row in rows]), strict=True)
+    ):
+        row["p_adjusted"] = float(adjusted)
+        row["significant"] = bool(adjusted < alpha)
+        row["is_best"] = arm == best
+    return report_table("ab_report", rows)
+
+
+def _totals(outcomes: UserOutcomes, arm: int) -> dict[str, Any]:
+    """Counts and means of one arm that need no test."""
+    mine = outcomes.arm == arm
+    n_users, impressions = int(mine.sum()), int(outcomes.impressions[mine].sum())
+    purchases = int(outcomes.purchases[mine].sum())
+    return {
+        "n_users": n_users,
+        "impressions": impressions,
+        "clicks": int(outcomes.clicks[mine].sum()),
+        "purchases": purchases,
+        "session_depth": float(outcomes.depth[mine].mean()) if n_users else np.nan,
+        "purchase_rate": purchases / impressions if impressions else np.nan,
+    }
+
+
+def _best_arm(rates: Sequence[float]) -> int | None:
+    """First arm with the highest click rate; none is best before anybody has clicked."""
+    known = np.nan_to_num(np.array(rates, dtype=np.float64))
+    return int(known.argmax()) if known.size and known.max() > 0 else None
+
+
+def ab_comparisons(
+    exposures: pa.Table,
+    arms: Sequence[str],
+    depth: SessionDepth,
+    *,
+    control: str,
+    alpha: float,
+    seed: int,
+) -> pa.Table:
+    """Compare every metric of every arm with the control.
+
+    Arguments as for :func:`ab_report`. Welch's test on means by user, the delta method on ratios
+    of sums; Holm's correction over the arms of one metric.
+
+    Returns:
+        Table ``ab_comparisons``; empty when the control is the only arm.
+    """
+    outcomes = user_outcomes(exposures, arms, depth, seed)
+    estimates = {name: outcomes.estimates(arm) for arm, name in enumerate(arms)}
+    challengers = [name for name in arms if name != control]
+    rows: list[dict[str, Any]] = []
+    for metric in METRICS:
+        reference = estimates[control][metric]
+        results = [compare(estimates[name][metric], reference, alpha) for name in challengers]
+        adjusted = holm([result.p_value for result in results])
+        rows += [
+            {
+                "arm": name,
+                "metric": metric,
+                "value": estimates[name][metric].value,
+                "control_value": reference.value,
+                "difference": result.difference,
+                "ci_low": result.low,
+                "ci_high": result.high,
+                "standard_error": result.standard_error,
+                "p_value": result.p_value,
+                "p_adjusted": float(p_adjusted),
+            }
+            for name, result, p_adjusted in zip(challengers, results, adjusted, strict=True)
+        ]
+    return report_table("ab_comparisons", rows)

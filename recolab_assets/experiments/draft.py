@@ -1,0 +1,154 @@
+"""Team-draft multileaving: several rankings drafted into one list, each product owned by a model.
+
+Schuth, Sietsma, Whiteson, Lefortier and de Rijke, "Multileaved comparisons for fast online
+evaluation" (CIKM 2014), algorithm 1; for two rankings it is the team draft of Radlinski, Kurup and
+Joachims (CIKM 2008). The shared prefix belongs to nobody (Chapelle, Joachims, Radlinski and Yue,
+"Large-scale validation and analysis of interleaved search evaluation", TOIS 2012, section 3.2).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from recolab_assets.experiments.arrays import BoolArray, FloatArray, IntArray
+
+NOBODY = -1
+"""Owner of the shared prefix and of empty slots."""
+
+
+class Draft(NamedTuple):
+    """Drafted lists of n users, L slots each."""
+
+    products: npt.NDArray[np.int32]
+    """(n, L) product shown; -1 where all rankings ran out."""
+    owners: npt.NDArray[np.int8]
+    """(n, L) number of the model that drafted it, or ``NOBODY``."""
+    ranks: npt.NDArray[np.int8]
+    """(n, L) where the owner (in a shared prefix, everyone) ranks it, from 0; -1 in empty slots."""
+
+
+@njit(cache=True, nogil=True)
+def _in_list(products, length, product):  # type: ignore[no-untyped-def]
+    for slot in range(length):
+        if products[slot] == product:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _shared_prefix(rankings, length):  # type: ignore[no-untyped-def]
+    """Leading positions at which every ranking has the same product."""
+    n_models, depth = rankings.shape
+    for position in range(min(depth, length)):
+        product = rankings[0, position]
+        if product < 0:
+            return position
+        for model in range(1, n_models):
+            if rankings[model, position] != product:
+                return position
+    return min(depth, length)
+
+
+@njit(cache=True, nogil=True)
+def _draft(rankings, uniforms, products, owners, ranks):  # type: ignore[no-untyped-def]
+    """Fill ``products``, ``owners`` and ``ranks`` (n, L), all -1 before, from (n, M, K) rankings.
+
+    Drawing uniformly among the models that have not yet picked in this round is the same as
+    walking through a fresh random order of all of them, and takes one uniform a slot.
+    """
+    n_users, n_models, depth = rankings.shape
+    length = uniforms.shape[1]
+    next_rank = np.empty(n_models, np.int64)
+    has_picked = np.empty(n_models, np.bool_)
+    waiting = np.empty(n_models, np.int64)
+    for user in range(n_users):
+        prefix = _shared_prefix(rankings[user], length)
+        for slot in range(prefix):
+            products[user, slot] = rankings[user, 0, slot]
+            ranks[user, slot] = slot
+        next_rank[:] = prefix
+        has_picked[:] = False
+        slot = prefix
+        while slot < length:
+            n_able, n_waiting = 0, 0
+            for model in range(n_models):
+                rank = next_rank[model]
+                while rank < depth and _in_list(products[user], slot, rankings[user, model, rank]):
+                    rank += 1
+                if rank < depth and rankings[user, model, rank] < 0:
+                    rank = depth
+                next_rank[model] = rank
+                if rank < depth:
+                    n_able += 1
+                    if not has_picked[model]:
+                        waiting[n_waiting] = model
+                        n_waiting += 1
+            if n_able == 0:
+                break
+            if n_waiting == 0:
+                has_picked[:] = False
+                continue
+            model = waiting[int(uniforms[user, slot] * n_waiting)]
+            has_picked[model] = True
+            products[user, slot] = rankings[user, model, next_rank[model]]
+            owners[user, slot] = model
+            ranks[user, slot] = next_rank[model]
+            slot += 1
+
+
+def team_draft(rankings: IntArray, length: int, rng: np.random.Generator) -> Draft:
+    """Draft one list for each user.
+
+    In each round, in a fresh random order, every model adds its best product that is not yet in
+    the list. A model that has run out is passed over; in the last round the order decides who
+    gets the slots that are left. Leading positions on which all rankings agree are shown but
+    belong to nobody.
+
+    Args:
+        rankings: (n, M, K) product ids of M models, best first; -1 pads at the end.
+        length: Slots L of the drafted list, at most 127.
+        rng: Random order of the rounds; one uniform a slot.
+    """
+    if not 1 <= length <= 127:
+        raise ValueError(f"a drafted list has 1 to 127 slots; got {length}")
+    n_users = rankings.shape[0]
+    products = np.full((n_users, length), -1, np.int32)
+    owners = np.full((n_users, length), NOBODY, np.int8)
+    ranks = np.full((n_users, length), -1, np.int8)
+    rankings = np.ascontiguousarray(rankings, dtype=np.int32)
+    _draft(rankings, rng.random((n_users, length)), products, owners, ranks)
+    return Draft(products, owners, ranks)
+
+
+def credit_clicks(owners: IntArray, clicked: BoolArray, n_models: int) -> IntArray:
+    """Clicked products of each model in each user's list, (n, M)."""
+    n_users = owners.shape[0]
+    user, slot = np.nonzero(clicked & (owners != NOBODY))
+    flat = np.bincount(user * n_models + owners[user, slot], minlength=n_users * n_models)
+    return flat.reshape(n_users, n_models)
+
+
+def strict_wins(credited: IntArray) -> BoolArray:
+    """Whether a model has strictly more credits than every rival, (n, M)."""
+    best = credited.max(axis=1, keepdims=True)
+    is_best = credited == best
+    wins: BoolArray = is_best & (is_best.sum(axis=1, keepdims=True) == 1) & (best > 0)
+    return wins
+
+
+def drafted_attraction(draft: Draft, attraction: FloatArray) -> FloatArray:
+    """Carry attraction over from the rankings to the drafted lists.
+
+    Args:
+        draft: Drafted lists, (n, L).
+        attraction: (n, M, K) attraction of every product of every ranking.
+
+    Returns:
+        (n, L) attraction of the shown products; 0 in empty slots.
+    """
+    users = np.arange(draft.products.shape[0])[:, None]
+    # Whoever's ranking is looked up in a shared prefix, it is the same product.
+    shown = attraction[users, np.maximum(draft.owners, 0), np.maximum(draft.ranks, 0)]
+    return np.where(draft.products >= 0, shown, 0.0)

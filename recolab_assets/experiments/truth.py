@@ -1,0 +1,123 @@
+"""The truth of the synthetic shop: exact expected values of every model and of the oracle."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from numba import njit
+from scipy import sparse
+
+from recolab_assets.experiments.arrays import FloatArray, IntArray, check_lists, report_table
+from recolab_assets.experiments.response import ClickModel, SessionDepth, expected_outcomes
+
+ORACLE = "oracle"
+"""Name of the row of the ranking by the truth itself."""
+
+_ORACLE_BLOCK = 512
+
+
+@njit(cache=True, nogil=True)
+def _top_k(scores, products):  # type: ignore[no-untyped-def]
+    """Fill ``products`` (n, k) with the columns of the k highest finite scores, ties by column."""
+    n_users, n_products = scores.shape
+    k = products.shape[1]
+    best = np.empty(k)
+    for user in range(n_users):
+        best[:] = -np.inf
+        for product in range(n_products):
+            score = scores[user, product]
+            if score > best[k - 1]:
+                place = k - 1
+                while place > 0 and best[place - 1] < score:
+                    best[place] = best[place - 1]
+                    products[user, place] = products[user, place - 1]
+                    place -= 1
+                best[place] = score
+                products[user, place] = product
+
+
+def oracle_lists(
+    users: IntArray,
+    probability: Callable[[IntArray], FloatArray],
+    k: int,
+    seen: sparse.csr_matrix | sparse.csr_array | None = None,
+) -> npt.NDArray[np.int32]:
+    """Rank by the truth: each user's k most probable products, best first.
+
+    No list of k products has more expected clicks when examination falls with position and
+    attraction rises with p(i | u, t).
+
+    Args:
+        users: (n,) user ids.
+        probability: Gives p(i | u, t) of a block of users over the whole catalogue,
+            (block,) → (block, n_products).
+        k: Length of the lists.
+        seen: Rows are user ids; products with an entry are not listed. None: nothing is left out.
+
+    Returns:
+        (n, k) product ids, ties by product id; -1 pads if fewer products are left.
+    """
+    products = np.full((users.size, k), -1, np.int32)
+    for start in range(0, users.size, _ORACLE_BLOCK):
+        rows = slice(start, start + _ORACLE_BLOCK)
+        scores = np.array(probability(users[rows]), dtype=np.float64)
+        if seen is not None:
+            excluded = seen[users[rows]].tocoo()
+            scores[excluded.row, excluded.col] = -np.inf
+        _top_k(scores, products[rows])
+    return products
+
+
+def truth(
+    users: IntArray,
+    lists: Mapping[str, IntArray],
+    oracle: IntArray,
+    click_model: ClickModel,
+    depth: SessionDepth,
+) -> pa.Table:
+    """Expected outcome of shipping each model to the whole population, without sampling.
+
+    ``share_of_oracle`` is the click rate over the oracle's. ``regret`` is the share of clicks
+    lost by shipping this model instead of the best of the models: 1 − ctr / highest ctr, and 0
+    for the oracle, which no choice among the models could have matched.
+
+    Args:
+        users: (n,) the population.
+        lists: For each model (n, K) product ids, best first; -1 pads.
+        oracle: (n, K) from :func:`oracle_lists`.
+        click_model: Simulated shoppers.
+        depth: Session depth.
+
+    Returns:
+        Table ``truth``, rows of the models in order, then of the oracle. Rows whose value is not
+        defined (no impression, or no expected click at all) are left out.
+    """
+    everyone = {**lists, ORACLE: oracle}
+    check_lists(users, everyone)
+    outcomes = {
+        name: expected_outcomes(click_model, users, products, depth)
+        for name, products in everyone.items()
+    }
+    highest = max((outcomes[model].ctr for model in lists if outcomes[model].ctr > 0), default=0.0)
+    rows = []
+    for name, outcome in outcomes.items():
+        values = outcome._asdict() | {
+            "share_of_oracle": _share(outcome.ctr, outcomes[ORACLE].ctr),
+            "regret": np.maximum(0.0, 1 - _share(outcome.ctr, highest)),
+        }
+        rows += [
+            {"model": name, "metric": metric, "value": float(value)}
+            for metric, value in values.items()
+            if not np.isnan(value)
+        ]
+    return report_table("truth", rows)
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else float("nan")
+
+
+def no_truth() -> pa.Table:
+    """The empty table of a real log, whose truth nobody knows."""
+    return report_table("truth", [])
