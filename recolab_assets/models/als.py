@@ -1,0 +1,226 @@
+"""ALS: implicit-feedback matrix factorisation (Hu, Koren & Volinsky 2008)."""
+
+import threading
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from implicit.cpu.als import AlternatingLeastSquares
+from scipy.sparse import csr_matrix
+
+from recolab_assets.config import ModelConfig
+from recolab_assets.models.base import Candidates, Recommender
+from recolab_assets.models.blas import single_blas_thread
+from recolab_assets.models.ranking import top_of_scores
+from recolab_assets.models.training import TrainingData
+from recolab_assets.randomness import stream
+
+# Users are scored in groups by user id, so a user is always the same row of a product of the same
+# shape. BLAS rounds differently for other shapes; so no list depends on who else is asked for.
+_GROUP = 128
+
+
+class ALS(Recommender):
+    """Users and products as latent factors whose inner product is the preference.
+
+    Minimises equation 3 of Hu, Koren & Volinsky, "Collaborative Filtering for Implicit Feedback
+    Datasets" (ICDM 2008), with confidence c = 1 + alpha × weight for training pairs and 1
+    elsewhere. Users and products without a training pair have no factors: such users are not
+    served, such products never recommended.
+    """
+
+    name = "als"
+
+    def __init__(
+        self,
+        data: TrainingData,
+        settings: Mapping[str, float],
+        users: np.ndarray,
+        user_factors: np.ndarray,
+        products: np.ndarray,
+        product_factors: np.ndarray,
+    ) -> None:
+        """Take the factors of users and products, rows in the order of their ids.
+
+        Args:
+            data: What the model was fitted on.
+            settings: factors, iterations, regularization and alpha.
+            users: (u,) ids of users with factors.
+            user_factors: (u, f) float32.
+            products: (p,) ids of products with factors.
+            product_factors: (p, f) float32.
+        """
+        super().__init__(data)
+        self.settings = dict(settings)
+        self._users = users
+        self._user_factors = user_factors
+        self._products = products
+        self._product_factors = product_factors
+
+        factors = user_factors.shape[1]
+        n_groups = -(-data.n_users // _GROUP)
+        self._grouped = np.zeros((n_groups, _GROUP, factors), np.float32)
+        self._grouped.reshape(-1, factors)[users] = user_factors
+        self._has_factors = np.zeros(data.n_users, bool)
+        self._has_factors[users] = True
+        by_popularity = np.argsort(data.popularity_position[products])
+        self._columns_products = products[by_popularity].astype(np.int32)
+        self._columns_factors = np.ascontiguousarray(product_factors[by_popularity])
+        self._column_of = np.full(data.n_products, -1, np.int32)
+        self._column_of[self._columns_products] = np.arange(len(products), dtype=np.int32)
+        self._scratch = threading.local()
+
+    @classmethod
+    def _fit(
+        cls,
+        data: TrainingData,
+        config: ModelConfig,
+        seed: int,
+        models: Mapping[str, Recommender],
+    ) -> Self:
+        settings = {
+            "factors": config.als_factors,
+            "iterations": config.als_iterations,
+            "regularization": config.als_regularization,
+            "alpha": config.als_alpha,
+        }
+        history = data.history
+        users = np.flatnonzero(np.diff(history.indptr)).astype(np.int32)
+        products = np.unique(history.indices).astype(np.int32)
+        if not len(users):
+            none = np.empty((0, config.als_factors), np.float32)
+            return cls(data, settings, users, none, products, none)
+        # Only rows and columns with pairs: the factors do not change when cold ones are added.
+        pairs = csr_matrix(history[users][:, products])
+        confidence = pairs.copy()
+        # `implicit` takes the confidence itself (1 + alpha × weight), not its excess over 1.
+        confidence.data = 1 + np.float32(config.als_alpha) * pairs.data
+        with single_blas_thread():
+            model = AlternatingLeastSquares(
+                factors=config.als_factors,
+                iterations=config.als_iterations,
+                regularization=config.als_regularization,
+                alpha=1.0,
+                random_state=stream(seed, "models.als"),
+            )
+            model.fit(confidence, show_progress=False)
+            user_factors = model.user_factors
+            if config.als_regularization > 0:
+                # Solve the users' half-step once more, exactly and against the final product
+                # factors: only then do scores decompose into the shares that explain them.
+                user_factors = model.recalculate_user(np.arange(len(users)), confidence)
+        return cls(data, settings, users, user_factors, products, model.item_factors)
+
+    @classmethod
+    def _restore(
+        cls, tables: Mapping[str, pa.Table], data: TrainingData, models: Mapping[str, Recommender]
+    ) -> Self:
+        settings = tables["als"].select(["factors", "iterations", "regularization", "alpha"])
+        row = settings.to_pylist()[0]
+        return cls(
+            data,
+            row,
+            *_read_factors(tables["als_user_factors"], "user_id", row["factors"]),
+            *_read_factors(tables["als_item_factors"], "product_id", row["factors"]),
+        )
+
+    def _columns(self) -> dict[str, dict[str, Any]]:
+        return {
+            "als": {name: [value] for name, value in self.settings.items()},
+            "als_user_factors": {"user_id": self._users, "factors": self._user_factors},
+            "als_item_factors": {"product_id": self._products, "factors": self._product_factors},
+        }
+
+    def _rank(
+        self,
+        users: np.ndarray,
+        depth: int,
+        exclude_seen: bool,
+        handed_in: Mapping[str, Candidates] | None,
+    ) -> Candidates:
+        found = Candidates.empty(len(users), depth)
+        pairs = self.data.pairs
+        served = np.flatnonzero(self._has_factors[users])
+        groups = users[served] // _GROUP
+        starts = np.flatnonzero(np.diff(groups, prepend=-1))
+        with single_blas_thread():
+            for rows in np.split(served, starts[1:]) if len(served) else ():
+                group = int(users[rows[0]]) // _GROUP
+                scores = self._scores_buffer()
+                np.matmul(self._grouped[group], self._columns_factors.T, out=scores)
+                block = Candidates.empty(len(rows), depth)
+                top_of_scores(
+                    scores,
+                    users[rows] - np.int32(group * _GROUP),
+                    users[rows],
+                    self._columns_products,
+                    self._column_of,
+                    pairs.indptr,
+                    pairs.indices,
+                    exclude_seen,
+                    block.products,
+                    block.scores,
+                )
+                found.products[rows] = block.products
+                found.scores[rows] = block.scores
+        return found
+
+    def _scores_buffer(self) -> np.ndarray:
+        """One (group, columns) buffer a thread; a fresh one each time costs more than the sums."""
+        if not hasattr(self._scratch, "scores"):
+            self._scratch.scores = np.empty((_GROUP, len(self._columns_products)), np.float32)
+        scores: np.ndarray = self._scratch.scores
+        return scores
+
+    def contributions(self, user: int, product: int) -> tuple[np.ndarray, np.ndarray]:
+        """Decompose a score into shares of the products in the user's history.
+
+        Section 5 of Hu, Koren & Volinsky: with W = (YᵀCY + λI)⁻¹ the score of product i is the sum
+        over the history's products j of c_j · y_iᵀ W y_j.
+
+        Returns:
+            (h,) products of the history and (h,) float64 shares, which sum to the score; both
+            empty where user or product have no factors.
+        """
+        history, weights = self.data.history_of(user)
+        column = self._column_of[product]
+        if not len(history) or column < 0:
+            return np.empty(0, np.int32), np.empty(0)
+        everything = self._columns_factors.astype(np.float64)
+        own = everything[self._column_of[history]]
+        confidence = 1 + self.settings["alpha"] * weights.astype(np.float64)
+        with single_blas_thread():
+            normal = everything.T @ everything
+            normal += own.T @ ((confidence - 1)[:, None] * own)
+            normal += self.settings["regularization"] * np.eye(len(normal))
+            direction = np.linalg.lstsq(normal, everything[column], rcond=None)[0]
+            return history, confidence * (own @ direction)
+
+    def _explain(self, user: int, product: int) -> str | None:
+        history, shares = self.contributions(user, product)
+        if not len(history) or shares.max() <= 0:
+            return None
+        best = int(np.argmax(shares))
+        return (
+            f"Because of {self.data.title(int(history[best]))} in your history: it adds"
+            f" {shares[best]:.2f} to a predicted preference of {shares.sum():.2f}."
+        )
+
+    def _similar(self, product: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+        column = self._column_of[product]
+        if column < 0:
+            return super()._similar(product, n)
+        factors = self._columns_factors.astype(np.float64)
+        lengths = np.sqrt(np.einsum("ij,ij->i", factors, factors))
+        units = factors / np.where(lengths > 0, lengths, 1)[:, None]
+        return self._columns_products, np.einsum("ij,j->i", units, units[column])
+
+
+def _read_factors(table: pa.Table, key: str, factors: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return (n,) ids and (n, f) float32 factors of a table, ordered by id."""
+    ids = np.array(table.column(key).to_numpy(), np.int32)
+    lists = table.column("factors").combine_chunks()
+    flat = np.array(lists.flatten().to_numpy(zero_copy_only=False), np.float32)
+    order = np.argsort(ids)
+    return ids[order], flat.reshape(len(ids), factors)[order]

@@ -1,0 +1,151 @@
+"""Content-based: products whose attributes match those of the user's products."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.sparse import csr_array, csr_matrix
+from sklearn.feature_extraction.text import TfidfTransformer
+
+from recolab_assets.config import ModelConfig
+from recolab_assets.models.base import Candidates, Recommender
+from recolab_assets.models.ranking import top_by_profile
+from recolab_assets.models.training import ATTRIBUTES, TrainingData
+
+
+class ContentBased(Recommender):
+    """Cosine between a product's TF-IDF vector and the mean of the vectors of the user's products.
+
+    A term is an attribute with its value, ``brand=Acme``; an absent attribute has no term. TF-IDF
+    is scikit-learn's: smoothed idf ln((1 + n) / (1 + df)) + 1, vectors of unit length. The mean is
+    plain: how often the user met a product does not count. Products that nobody has met are
+    candidates like all others; products that share no term with the profile are none.
+    """
+
+    name = "content_based"
+
+    def __init__(self, data: TrainingData, vocabulary: np.ndarray, vectors: Any) -> None:
+        """Take the vectors.
+
+        Args:
+            data: What the model was fitted on.
+            vocabulary: (t,) terms, ascending.
+            vectors: (n_products, t) CSR of the unit vectors.
+        """
+        super().__init__(data)
+        self._vocabulary = vocabulary
+        self._vectors = vectors
+        n_slots = int(np.diff(vectors.indptr).max(initial=0))
+        slots = np.arange(vectors.nnz) - np.repeat(vectors.indptr[:-1], np.diff(vectors.indptr))
+        columns = np.repeat(data.popularity_position, np.diff(vectors.indptr))
+        self._slot_terms = np.full((n_slots, data.n_products), len(vocabulary), np.int32)
+        self._slot_terms[slots, columns] = vectors.indices
+        self._slot_weights = np.zeros((n_slots, data.n_products), np.float32)
+        self._slot_weights[slots, columns] = vectors.data
+
+    @classmethod
+    def _fit(
+        cls,
+        data: TrainingData,
+        config: ModelConfig,
+        seed: int,
+        models: Mapping[str, Recommender],
+    ) -> Self:
+        rows, terms = [np.empty(0, np.int64)], [np.empty(0, np.str_)]
+        for attribute in ATTRIBUTES:
+            if attribute not in data.products.column_names:
+                continue
+            values = data.products.column(attribute)
+            present = np.flatnonzero(values.is_valid().to_numpy())
+            named = pc.binary_join_element_wise(attribute, values.take(present), "=")
+            rows.append(present)
+            terms.append(named.to_numpy().astype(np.str_))
+        vocabulary, columns = np.unique(np.concatenate(terms), return_inverse=True)
+        shape = (data.n_products, len(vocabulary))
+        counts = csr_array((np.ones(len(columns)), (np.concatenate(rows), columns)), shape=shape)
+        if not len(vocabulary):
+            return cls(data, vocabulary, counts)
+        # Sorted terms keep the attributes in one order, so equal vectors have equal sums.
+        counts.sort_indices()
+        vectors = csr_array(TfidfTransformer().fit_transform(csr_matrix(counts)))
+        return cls(data, vocabulary, vectors)
+
+    @classmethod
+    def _restore(
+        cls, tables: Mapping[str, pa.Table], data: TrainingData, models: Mapping[str, Recommender]
+    ) -> Self:
+        table = tables["content_based"]
+        terms = table.column("term").to_numpy().astype(np.str_)
+        vocabulary, columns = np.unique(terms, return_inverse=True)
+        rows = table.column("product_id").to_numpy()
+        weights = np.array(table.column("weight").to_numpy(), np.float64)
+        shape = (data.n_products, len(vocabulary))
+        vectors = csr_array((weights, (rows, columns)), shape=shape)
+        vectors.sort_indices()
+        return cls(data, vocabulary, vectors)
+
+    def _columns(self) -> dict[str, dict[str, Any]]:
+        vectors = self._vectors
+        return {
+            "content_based": {
+                "product_id": np.repeat(np.arange(vectors.shape[0]), np.diff(vectors.indptr)),
+                "term": pa.array(self._vocabulary[vectors.indices], pa.string()),
+                "weight": vectors.data,
+            }
+        }
+
+    def _rank(
+        self,
+        users: np.ndarray,
+        depth: int,
+        exclude_seen: bool,
+        handed_in: Mapping[str, Candidates] | None,
+    ) -> Candidates:
+        found = Candidates.empty(len(users), depth)
+        history, pairs = self.data.history, self.data.pairs
+        top_by_profile(
+            users,
+            history.indptr,
+            history.indices,
+            self._slot_terms,
+            self._slot_weights,
+            len(self._vocabulary),
+            self.data.popularity_order,
+            self.data.popularity_position,
+            pairs.indptr,
+            pairs.indices,
+            exclude_seen,
+            found.products,
+            found.scores,
+        )
+        return found
+
+    def _explain(self, user: int, product: int) -> str | None:
+        history, _ = self.data.history_of(user)
+        profile = np.asarray(self._vectors[history].sum(axis=0)).ravel()
+        length = np.sqrt(profile @ profile)
+        terms, weights = self._vector(product)
+        shares = profile[terms] * weights
+        if not length or not np.any(shares > 0):
+            return None
+        order = np.argsort(-shares, kind="stable")
+        named = ", ".join(
+            f"{self._vocabulary[terms[at]].replace('=', ' ')} ({shares[at] / shares.sum():.0%})"
+            for at in order
+            if shares[at] > 0
+        )
+        return f"Matches what you look at with {shares.sum() / length:.2f}: {named}."
+
+    def _vector(self, product: int) -> tuple[np.ndarray, np.ndarray]:
+        row = slice(self._vectors.indptr[product], self._vectors.indptr[product + 1])
+        return self._vectors.indices[row], self._vectors.data[row]
+
+    def _similar(self, product: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+        terms, weights = self._vector(product)
+        own = np.zeros(len(self._vocabulary))
+        own[terms] = weights
+        cosines = self._vectors @ own
+        products = np.flatnonzero(cosines > 0).astype(np.int32)
+        return products, cosines[products]

@@ -1,0 +1,122 @@
+"""Hybrid: a weighted blend of the other models' candidate lists."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from recolab_assets.config import ModelConfig
+from recolab_assets.models.base import Candidates, Recommender
+from recolab_assets.models.ranking import top_of_blend
+from recolab_assets.models.training import TrainingData
+
+
+class Hybrid(Recommender):
+    """Every component hands in a scored list, scaled to [0, 1]; a weighted sum ranks the union.
+
+    A component that cannot serve a user hands in nothing. Where none of the personalised
+    components can, the hybrid cannot serve the user either (unless popularity is all it blends).
+    """
+
+    name = "hybrid"
+    components = ("popularity", "als", "item_cf", "content_based")
+
+    def __init__(
+        self,
+        data: TrainingData,
+        weights: Mapping[str, float],
+        candidate_depth: int,
+        models: Mapping[str, Recommender],
+    ) -> None:
+        """Take the weights.
+
+        Args:
+            data: What the components were fitted on.
+            weights: Share of each component in the sum.
+            candidate_depth: Candidates taken of each component.
+            models: The components; those that are missing must be handed in.
+        """
+        super().__init__(data)
+        self.weights = {name: weights[name] for name in self.components if name in weights}
+        self.candidate_depth = candidate_depth
+        self._models = {name: models[name] for name in self.components if name in models}
+
+    @classmethod
+    def _fit(
+        cls,
+        data: TrainingData,
+        config: ModelConfig,
+        seed: int,
+        models: Mapping[str, Recommender],
+    ) -> Self:
+        return cls(data, config.hybrid_weights, config.candidate_depth, models)
+
+    @classmethod
+    def _restore(
+        cls, tables: Mapping[str, pa.Table], data: TrainingData, models: Mapping[str, Recommender]
+    ) -> Self:
+        rows = tables["hybrid"].to_pylist()
+        weights = {row["component"]: row["weight"] for row in rows}
+        return cls(data, weights, rows[0]["candidate_depth"], models)
+
+    def _columns(self) -> dict[str, dict[str, Any]]:
+        return {
+            "hybrid": {
+                "component": list(self.weights),
+                "weight": list(self.weights.values()),
+                "candidate_depth": [self.candidate_depth] * len(self.weights),
+            }
+        }
+
+    @property
+    def _blended(self) -> dict[str, float]:
+        """The components that count."""
+        return {name: weight for name, weight in self.weights.items() if weight > 0}
+
+    def _component(self, name: str) -> Recommender:
+        if name not in self._models:
+            raise ValueError(f"hybrid: its component {name} was not given")
+        return self._models[name]
+
+    def _rank(
+        self,
+        users: np.ndarray,
+        depth: int,
+        exclude_seen: bool,
+        handed_in: Mapping[str, Candidates] | None,
+    ) -> Candidates:
+        given = {}
+        for name in self._blended:
+            if handed_in is not None and name in handed_in:
+                given[name] = handed_in[name]
+            else:
+                given[name] = self._component(name).candidates(
+                    users, self.candidate_depth, exclude_seen=exclude_seen
+                )
+        found = self._blend(given, depth)
+        personal = [given[name].served for name in given if name != "popularity"]
+        if personal:
+            unserved = ~np.logical_or.reduce(personal)
+            found.products[unserved] = -1
+            found.scores[unserved] = np.nan
+        return found
+
+    def _blend(self, given: Mapping[str, Candidates], depth: int) -> Candidates:
+        """Rank the union of the components' lists."""
+        products = np.stack([given[name].products[:, : self.candidate_depth] for name in given])
+        scores = np.stack([given[name].scores[:, : self.candidate_depth] for name in given])
+        found = Candidates.empty(products.shape[1], depth)
+        top_of_blend(
+            products,
+            scores,
+            np.array([self.weights[name] for name in given]),
+            self.data.popularity_order,
+            self.data.popularity_position,
+            found.products,
+            found.scores,
+        )
+        return found
+
+    def _explain(self, user: int, product: int) -> str | None:
+        return None

@@ -1,0 +1,150 @@
+"""Item-based collaborative filtering: products that the same users have, by cosine."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from implicit.nearest_neighbours import CosineRecommender
+from scipy.sparse import csr_array, csr_matrix
+
+from recolab_assets.config import ModelConfig
+from recolab_assets.models.base import Candidates, Recommender
+from recolab_assets.models.blas import single_blas_thread
+from recolab_assets.models.ranking import top_of_neighbours
+from recolab_assets.models.training import TrainingData
+
+
+class ItemCF(Recommender):
+    """The score of a product is its similarity to the user's products, summed by their weight.
+
+    score(u, i) = Σ_j w_uj · sim(i, j) over the products j of the user's history that have i among
+    their neighbours (Sarwar et al., "Item-based collaborative filtering recommendation
+    algorithms", WWW 2001, section 3.2.1, without its denominator, which would let one weak
+    neighbour outrank many strong ones). Weights are the training pairs' own. A product that is no
+    neighbour of any product in the history is no candidate.
+    """
+
+    name = "item_cf"
+
+    def __init__(self, data: TrainingData, neighbours: Any) -> None:
+        """Take the neighbours.
+
+        Args:
+            data: What the model was fitted on.
+            neighbours: (n_products, n_products) CSR of float64 similarities; a row holds the
+                neighbours of one product, never itself.
+        """
+        super().__init__(data)
+        self._neighbours = neighbours
+
+    @classmethod
+    def _fit(
+        cls,
+        data: TrainingData,
+        config: ModelConfig,
+        seed: int,
+        models: Mapping[str, Recommender],
+    ) -> Self:
+        empty = csr_array((data.n_products, data.n_products), dtype=np.float64)
+        if not data.history.nnz:
+            return cls(data, empty)
+        # A product counts as its own neighbour: ask for one more and leave it out below.
+        model = CosineRecommender(K=config.itemcf_k_neighbours + 1)
+        with single_blas_thread():
+            model.fit(csr_matrix(data.history, dtype=np.float64), show_progress=False)
+        found = model.similarity.tocoo()
+        kept = (found.row != found.col) & np.isfinite(found.data) & (found.data > 0)
+        rows, columns, similarities = found.row[kept], found.col[kept], found.data[kept]
+        # With many ties at the top the product itself may not be among those found.
+        order = np.lexsort((data.popularity_position[columns], -similarities, rows))
+        rows, columns, similarities = rows[order], columns[order], similarities[order]
+        starts = np.searchsorted(rows, np.arange(data.n_products))
+        kept = np.arange(len(rows)) - starts[rows] < config.itemcf_k_neighbours
+        return cls(data, _neighbour_matrix(data, rows[kept], columns[kept], similarities[kept]))
+
+    @classmethod
+    def _restore(
+        cls, tables: Mapping[str, pa.Table], data: TrainingData, models: Mapping[str, Recommender]
+    ) -> Self:
+        table = tables["item_cf"]
+        rows = table.column("product_id").to_numpy()
+        columns = table.column("neighbour_id").to_numpy()
+        similarities = table.column("similarity").to_numpy()
+        return cls(data, _neighbour_matrix(data, rows, columns, similarities))
+
+    def _columns(self) -> dict[str, dict[str, Any]]:
+        rows = np.repeat(np.arange(self.data.n_products), np.diff(self._neighbours.indptr))
+        columns = self._neighbours.indices
+        similarities = self._neighbours.data
+        # Nearest first, as a person reads it; loading does not depend on it.
+        order = np.lexsort((self.data.popularity_position[columns], -similarities, rows))
+        return {
+            "item_cf": {
+                "product_id": rows[order],
+                "neighbour_id": columns[order],
+                "similarity": similarities[order],
+            }
+        }
+
+    def _rank(
+        self,
+        users: np.ndarray,
+        depth: int,
+        exclude_seen: bool,
+        handed_in: Mapping[str, Candidates] | None,
+    ) -> Candidates:
+        found = Candidates.empty(len(users), depth)
+        history, pairs, neighbours = self.data.history, self.data.pairs, self._neighbours
+        top_of_neighbours(
+            users,
+            history.indptr,
+            history.indices,
+            history.data,
+            neighbours.indptr,
+            neighbours.indices,
+            neighbours.data,
+            self.data.popularity_order,
+            self.data.popularity_position,
+            pairs.indptr,
+            pairs.indices,
+            exclude_seen,
+            found.products,
+            found.scores,
+        )
+        return found
+
+    def _explain(self, user: int, product: int) -> str | None:
+        history, weights = self.data.history_of(user)
+        similarities = np.array([self._similarity(int(own), product) for own in history])
+        shares = weights * similarities
+        if not len(history) or shares.max() <= 0:
+            return None
+        best = int(np.argmax(shares))
+        return (
+            f"Because of {self.data.title(int(history[best]))} in your history"
+            f" (similarity {similarities[best]:.2f}, {shares[best] / shares.sum():.0%} of the"
+            " score)."
+        )
+
+    def _similarity(self, product: int, neighbour: int) -> float:
+        """Similarity of a product to one of its neighbours, 0 where it is none."""
+        columns, similarities = self._neighbours_of(product)
+        return float(similarities[columns == neighbour].sum())
+
+    def _neighbours_of(self, product: int) -> tuple[np.ndarray, np.ndarray]:
+        row = slice(self._neighbours.indptr[product], self._neighbours.indptr[product + 1])
+        return self._neighbours.indices[row], self._neighbours.data[row]
+
+    def _similar(self, product: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+        return self._neighbours_of(product)
+
+
+def _neighbour_matrix(
+    data: TrainingData, rows: np.ndarray, columns: np.ndarray, similarities: np.ndarray
+) -> Any:
+    """Build the CSR of neighbours, columns ascending so that sums are added in one order."""
+    shape = (data.n_products, data.n_products)
+    matrix = csr_array((similarities.astype(np.float64), (rows, columns)), shape=shape)
+    matrix.sort_indices()
+    return matrix

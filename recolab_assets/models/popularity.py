@@ -1,0 +1,116 @@
+"""Popularity: recency-weighted counts, the same list for everybody."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from recolab_assets.config import ModelConfig
+from recolab_assets.models.base import Candidates, Recommender, popularity_sentence
+from recolab_assets.models.lists import NO_PRODUCT
+from recolab_assets.models.ranking import fill_from_order
+from recolab_assets.models.training import TrainingData
+from recolab_assets.sql import Select
+
+# Scores are summed as integers of this unit, because a sum of doubles depends on the order in
+# which parallel threads add them; integers give the same table on every run.
+_UNITS = 2.0**60
+
+
+def popularity_scores(config: ModelConfig) -> Select:
+    """Return the query whose result is the table ``models.popularity``.
+
+    An event adds its weight, halved for every ``popularity_half_life_days`` between it and the
+    latest product event of training. Products that nobody has met score 0.
+
+    Args:
+        config: Event weights and half-life.
+    """
+    weights = config.event_weights.model_dump()
+    largest = max(weights.values())
+    values = ", ".join("(?, ?)" for _ in weights)
+    sql = f"""
+        WITH event_weights(event_type, weight) AS (
+            SELECT event_type::VARCHAR, weight::DOUBLE FROM (VALUES {values}) AS t(event_type, weight)
+        ),
+        events AS (
+            SELECT item_id, event_type, occurred_at
+            FROM processed.train_interactions
+            WHERE item_type = 'product'
+        ),
+        latest AS (SELECT max(occurred_at) AS moment FROM events),
+        scores AS (
+            SELECT
+                e.item_id AS product_id,
+                sum(round(
+                    w.weight / ?::DOUBLE * ?::DOUBLE
+                    * 0.5 ** ((epoch(l.moment) - epoch(e.occurred_at)) / 86400 / ?::DOUBLE)
+                )::BIGINT)::DOUBLE / ?::DOUBLE * ?::DOUBLE AS score
+            FROM events AS e
+            JOIN event_weights AS w USING (event_type)
+            CROSS JOIN latest AS l
+            GROUP BY e.item_id
+        ),
+        complete AS (
+            SELECT p.product_id, coalesce(s.score, 0) AS score
+            FROM raw.products AS p LEFT JOIN scores AS s USING (product_id)
+        )
+        SELECT
+            product_id,
+            score,
+            (row_number() OVER (ORDER BY score DESC, product_id))::INTEGER AS popularity_rank
+        FROM complete
+        ORDER BY popularity_rank
+    """
+    pairs = tuple(part for event_weight in weights.items() for part in event_weight)
+    half_life = config.popularity_half_life_days
+    return Select(sql, (*pairs, largest, _UNITS, half_life, _UNITS, largest))
+
+
+class Popularity(Recommender):
+    """Everybody gets the most popular products; its scores are computed in SQL beforehand."""
+
+    name = "popularity"
+    personalised = False
+
+    @classmethod
+    def _fit(
+        cls,
+        data: TrainingData,
+        config: ModelConfig,
+        seed: int,
+        models: Mapping[str, Recommender],
+    ) -> Self:
+        return cls(data)
+
+    @classmethod
+    def _restore(
+        cls, tables: Mapping[str, pa.Table], data: TrainingData, models: Mapping[str, Recommender]
+    ) -> Self:
+        return cls(data)
+
+    def _columns(self) -> dict[str, dict[str, Any]]:
+        order = self.data.popularity_order
+        ranks = np.arange(1, len(order) + 1)
+        scores = self.data.popularity[order]
+        return {
+            "popularity": {"product_id": order, "score": scores, "popularity_rank": ranks},
+        }
+
+    def _rank(
+        self,
+        users: np.ndarray,
+        depth: int,
+        exclude_seen: bool,
+        handed_in: Mapping[str, Candidates] | None,
+    ) -> Candidates:
+        found = Candidates.empty(len(users), depth)
+        pairs, order = self.data.pairs, self.data.popularity_order
+        fill_from_order(users, pairs.indptr, pairs.indices, exclude_seen, order, found.products)
+        listed = found.products != NO_PRODUCT
+        found.scores[listed] = self.data.popularity[found.products[listed]]
+        return found
+
+    def _explain(self, user: int, product: int) -> str | None:
+        return popularity_sentence(self.data, product)
