@@ -1,0 +1,26 @@
+"""The DuckDB file: its connection factory, its tables' contract, and Dagster's IO manager."""
+
+from recolab_assets.storage.contract import TableError
+from recolab_assets.storage.database import (
+    Database,
+    DatabaseError,
+    DatabaseLockedError,
+    DatabaseMissingError,
+    NotADatabaseError,
+)
+from recolab_assets.storage.io_manager import FileIOManager, RecoLabIOManager, build_io_manager
+from recolab_assets.storage.stored_table import StoredTable, TableMissingError
+
+__all__ = [
+    "Database",
+    "DatabaseError",
+    "DatabaseLockedError",
+    "DatabaseMissingError",
+    "FileIOManager",
+    "NotADatabaseError",
+    "RecoLabIOManager",
+    "StoredTable",
+    "TableError",
+    "TableMissingError",
+    "build_io_manager",
+]
