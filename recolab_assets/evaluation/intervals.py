@@ -9,8 +9,10 @@ from recolab_assets.models.blas import single_blas_thread
 
 Values = npt.NDArray[np.float64]
 
-_BLOCK_WEIGHTS = 2**22
-"""Resampling weights held at a time: 32 MiB of them."""
+_SHARD_USERS = 2**14
+"""Users resampled at a time, few enough for their counters to stay in the processor's cache."""
+_BLOCK_SAMPLES = 64
+"""Resamples made at a time: 8 MiB of weights for a shard of users."""
 
 
 @dataclass(frozen=True)
@@ -47,27 +49,37 @@ def bootstrap_means(values: Values, samples: int, generator: np.random.Generator
         ``(samples, m)``; NaN where no drawn user has a value.
     """
     n, m = values.shape
-    absent = np.isnan(values)
-    partial = np.flatnonzero(absent.any(axis=0))
-    factors = np.where(absent, 0.0, values)
-    if partial.size:
-        # Divisors differ between columns only where users lack a value; the rest divide by n.
-        factors = np.hstack([factors, ~absent[:, partial]])
-    block = max(1, min(64, _BLOCK_WEIGHTS // n, samples))
-    weights = np.empty((block, n))
-    sums = np.empty((samples, factors.shape[1]))
+    starts = np.arange(0, n, _SHARD_USERS)
+    sizes = np.diff(starts, append=n)
+    # A multinomial draw is made shard by shard without changing its law: first how many of the n
+    # draws fall in each shard, then where in the shard they fall.
+    drawn = generator.multinomial(n, sizes / n, size=samples)
+    sums, counts = np.zeros((samples, m)), np.zeros((samples, m))
     # On one thread: the factors are tall and narrow, and threads that wait for each other make
     # these products slower, several times so on a busy machine.
     with single_blas_thread():
-        for start in range(0, samples, block):
-            size = min(block, samples - start)
-            for row in weights[:size]:
-                row[:] = np.bincount(generator.integers(0, n, n, np.int32), minlength=n)
-            np.matmul(weights[:size], factors, out=sums[start : start + size])
-    means = sums[:, :m] / n
-    with np.errstate(invalid="ignore"):
-        means[:, partial] = sums[:, partial] / sums[:, m:]
-    return np.asarray(means)
+        for shard, (start, size) in enumerate(zip(starts, sizes, strict=True)):
+            part = values[start : start + size]
+            present = ~np.isnan(part)
+            filled = np.where(present, part, 0.0)
+            for first in range(0, samples, _BLOCK_SAMPLES):
+                block = slice(first, first + _BLOCK_SAMPLES)
+                weights = _weights(drawn[block, shard], size, generator)
+                sums[block] += weights @ filled
+                if present.all():
+                    counts[block] += drawn[block, shard, None]
+                else:
+                    counts[block] += weights @ present.astype(np.float64)
+    absent = np.full((samples, m), np.nan)
+    return np.asarray(np.divide(sums, counts, out=absent, where=counts > 0))
+
+
+def _weights(drawn: npt.NDArray[np.int64], size: int, generator: np.random.Generator) -> Values:
+    """Spread each of the given numbers of draws over as many users: how often each is drawn."""
+    weights = np.empty((drawn.size, size))
+    for row, count in zip(weights, drawn, strict=True):
+        row[:] = np.bincount(generator.integers(0, size, count), minlength=size)
+    return weights
 
 
 def mean_intervals(

@@ -166,18 +166,20 @@ def _list_rows(
     models: ModelLists, catalogue: Catalogue, config: EvaluationConfig, seed: int
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    per_list: dict[Key, tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]] = {}
+    users: dict[str, npt.NDArray[np.int32]] = {}
+    per_list: dict[Key, npt.NDArray[np.float64]] = {}
     for model, lists in models:
+        users[model] = lists.users
         for k in sorted(config.k_values):
             measures = measure_lists(lists.products, catalogue, k)
             for metric in MEAN_METRICS:
-                per_list[model, metric, k] = (lists.users, measures.per_list[metric])
+                per_list[model, metric, k] = measures.per_list[metric]
             for metric in SET_METRICS:
                 value = measures.overall[metric]
                 rows.append(_row((model, metric, k), value, np.nan, np.nan, lists.users.size))
     if per_list:
         intervals = mean_intervals(
-            _aligned(per_list),
+            _side_by_side(per_list, users),
             samples=config.bootstrap_samples,
             confidence=config.confidence,
             generator=stream(seed, "evaluation.bootstrap.lists"),
@@ -186,14 +188,15 @@ def _list_rows(
     return [row for row in rows if row["value"] is not None]
 
 
-def _aligned(
-    columns: Mapping[Key, tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]],
+def _side_by_side(
+    columns: Mapping[Key, npt.NDArray[np.float64]], users: Mapping[str, npt.NDArray[np.int32]]
 ) -> npt.NDArray[np.float64]:
-    """Put columns of (users, values) side by side, a row a user; NaN where a user has no value."""
-    everyone = np.unique(np.concatenate([users for users, _ in columns.values()]))
+    """Put values a list side by side, a row a user; NaN where a model has no list for the user."""
+    everyone = np.unique(np.concatenate(list(users.values())))
+    rows = {model: np.searchsorted(everyone, of_model) for model, of_model in users.items()}
     matrix = np.full((everyone.size, len(columns)), np.nan)
-    for column, (users, values) in enumerate(columns.values()):
-        matrix[np.searchsorted(everyone, users), column] = values
+    for column, ((model, _, _), values) in enumerate(columns.items()):
+        matrix[rows[model], column] = values
     return matrix
 
 

@@ -62,11 +62,27 @@ def test_absent_values_take_no_part() -> None:
     assert found.high - found.low == pytest.approx(alone.high - alone.low, rel=0.06)
 
 
-def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = rng(14).random((40, 3))
-    whole = bootstrap_means(values, 130, rng(15))
-    monkeypatch.setattr(intervals, "_BLOCK_WEIGHTS", 7 * 40)
-    np.testing.assert_allclose(bootstrap_means(values, 130, rng(15)), whole)
+def test_resampling_by_shards_is_not_stratified(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Values that differ between shards only: drawing a fixed number from each would lose the
+    # whole spread.
+    monkeypatch.setattr(intervals, "_SHARD_USERS", 30)
+    monkeypatch.setattr(intervals, "_BLOCK_SAMPLES", 7)
+    values = np.repeat(np.arange(5.0), 30)[:140, None]
+    replicates = bootstrap_means(values, 4000, rng(14))
+    assert replicates.std() == pytest.approx(values.std() / np.sqrt(140), rel=0.05)
+    assert replicates.mean() == pytest.approx(values.mean(), abs=0.02)
+
+
+def test_every_resample_has_as_many_users_as_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intervals, "_SHARD_USERS", 9)
+    one_has_it = np.zeros((40, 41))
+    np.fill_diagonal(one_has_it, 1.0)
+    one_has_it[:, 40] = 1.0
+    replicates = bootstrap_means(one_has_it, 100, rng(15))
+    np.testing.assert_allclose(replicates[:, :40].sum(axis=1), 1.0)
+    times = 40 * replicates[:, :40]
+    np.testing.assert_allclose(times, times.round())
+    assert times.max() > 1
 
 
 @pytest.mark.parametrize(
