@@ -16,11 +16,18 @@ class Binder:
                 f"CREATE OR REPLACE TEMP TABLE shape AS FROM {file.relation} LIMIT 0"
             )
 
+    def bound(self, expression: str) -> str:
+        """SQL of an expression in parentheses; the bare name of a column is that column.
+
+        So a name that SQL would not take as it stands (``Customer ID``) needs no quotes.
+        """
+        return quoted(expression) if expression in self._file.columns else f"(\n{expression}\n)"
+
     def type_of(self, key: str, expression: str) -> str:
         """DuckDB type of an expression; ``key`` is where the configuration has it."""
         try:
             described = self._connection.execute(
-                f"DESCRIBE SELECT (\n{expression}\n) FROM shape"
+                f"DESCRIBE SELECT {self.bound(expression)} FROM shape"
             ).fetchone()
         except duckdb.Error as error:
             raise SourceError(
@@ -33,7 +40,7 @@ class Binder:
     def text(self, key: str, expression: str, *, forgiving: bool = False) -> str:
         """SQL of the value as text: whole floats without a fraction, blank as absent."""
         kind = self.type_of(key, expression)
-        value = f"TRY(\n{expression}\n)" if forgiving else f"(\n{expression}\n)"
+        value = f"TRY({self.bound(expression)})" if forgiving else self.bound(expression)
         if kind == "JSON":
             return f"nullif(trim({value} ->> '$'), '')"
         if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
@@ -50,7 +57,7 @@ class Binder:
     def time(self, key: str, expression: str) -> str:
         """SQL of the value as a UTC timestamp; NULL where it is none."""
         kind = self.type_of(key, expression)
-        value = f"TRY(\n{expression}\n)"
+        value = f"TRY({self.bound(expression)})"
         if kind in ("VARCHAR", "JSON"):
             text = f"{value} ->> '$'" if kind == "JSON" else value
             value, kind = f"TRY_CAST({text} AS TIMESTAMPTZ)", "TIMESTAMP WITH TIME ZONE"
@@ -68,7 +75,7 @@ class Binder:
     def number(self, key: str, expression: str) -> tuple[str, str]:
         """SQL of the value as DOUBLE, and of whether there is a value that is no number."""
         self.type_of(key, expression)
-        value = f"nullif(trim(CAST((\n{expression}\n) AS VARCHAR)), '')"
+        value = f"nullif(trim(CAST({self.bound(expression)} AS VARCHAR)), '')"
         number = f"TRY_CAST({value} AS DOUBLE)"
         return (
             f"CASE WHEN isfinite({number}) THEN {number} END",

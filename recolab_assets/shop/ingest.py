@@ -133,7 +133,7 @@ class LogShop:
         files = _log_files(connection, self._source, self._root)
         for number, file in enumerate(files):
             _read(connection, self._source, number, file, files[0].columns)
-        report = apply_rules(connection, self._source.drop, len(files[0].columns))
+        report = apply_rules(connection, self._source.drop)
         _require_lines(report, files)
         _require_sound(connection, self._source, files)
         _name_events(connection, self._source)

@@ -106,9 +106,9 @@ def open_file(
 ) -> LogFile:
     """Look at a file and prepare the relation that reads it.
 
-    Numbers of CSV files are told from text by all of the file's lines, dates stay text (a guess
-    between 1 February and 2 January would be silent), and columns that ids are made of stay text
-    too, so that 007 remains 007.
+    Numbers in text files are told from words by all of the file's lines. Dates stay text, since a
+    wrong guess would be silent (1 February or 2 January; "infinity" in JSON lines is read as
+    1900). Columns of CSV files that ids are made of stay text too, so that 007 remains 007.
 
     Args:
         connection: Connection that will read the file.
@@ -149,13 +149,25 @@ def open_file(
             ).replace(" types = {},", "")
             own = "*, row_number() OVER ()"
         else:
-            reader = f"read_json({place}, format = 'newline_delimited', sample_size = -1)"
-            columns = _columns(connection, reader)
+            lines = f"{place}, format = 'newline_delimited'"
+            types = _types(connection, f"read_json({lines}, sample_size = -1)")
+            columns = tuple(types)
+            texts = ", ".join(f"{literal(c)}: {literal(_undated(t))}" for c, t in types.items())
+            reader = f"read_json({lines}, columns = {{{texts}}})"
             own = "*, row_number() OVER ()"
     relation = f"(SELECT {own} AS {ROW}, {literal(name)} AS {FILE} FROM {reader})"
     return LogFile(name, relation, columns)
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, reader: str) -> tuple[str, ...]:
+    return tuple(_types(connection, reader))
+
+
+def _types(connection: duckdb.DuckDBPyConnection, reader: str) -> dict[str, str]:
     described = connection.execute(f"DESCRIBE SELECT * FROM {reader}").fetchall()
-    return tuple(row[0] for row in described)
+    return {row[0]: row[1] for row in described}
+
+
+def _undated(kind: str) -> str:
+    """The type to read a column of JSON as: what DuckDB takes for dates stays text."""
+    return "VARCHAR" if kind.startswith(("TIMESTAMP", "DATE", "TIME")) else kind
