@@ -30,11 +30,17 @@ class Draft(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _in_list(products, length, product):  # type: ignore[no-untyped-def]
-    for slot in range(length):
-        if products[slot] == product:
-            return True
-    return False
+def _next_rank(ranking, rank, shown, length):  # type: ignore[no-untyped-def]
+    """First rank from ``rank`` on of a product not among ``shown[:length]``; K if there is none."""
+    while rank < ranking.size and ranking[rank] >= 0:
+        product = ranking[rank]
+        for slot in range(length):
+            if shown[slot] == product:
+                break
+        else:
+            return rank
+        rank += 1
+    return ranking.size
 
 
 @njit(cache=True, nogil=True)
@@ -60,27 +66,22 @@ def _draft(rankings, uniforms, products, owners, ranks):  # type: ignore[no-unty
     """
     n_users, n_models, depth = rankings.shape
     length = uniforms.shape[1]
-    next_rank = np.empty(n_models, np.int64)
+    best_left = np.empty(n_models, np.int64)
     has_picked = np.empty(n_models, np.bool_)
     waiting = np.empty(n_models, np.int64)
     for user in range(n_users):
-        prefix = _shared_prefix(rankings[user], length)
-        for slot in range(prefix):
-            products[user, slot] = rankings[user, 0, slot]
-            ranks[user, slot] = slot
-        next_rank[:] = prefix
+        shown = products[user]
+        slot = _shared_prefix(rankings[user], length)
+        for position in range(slot):
+            shown[position] = rankings[user, 0, position]
+            ranks[user, position] = position
+        for model in range(n_models):
+            best_left[model] = _next_rank(rankings[user, model], slot, shown, slot)
         has_picked[:] = False
-        slot = prefix
         while slot < length:
             n_able, n_waiting = 0, 0
             for model in range(n_models):
-                rank = next_rank[model]
-                while rank < depth and _in_list(products[user], slot, rankings[user, model, rank]):
-                    rank += 1
-                if rank < depth and rankings[user, model, rank] < 0:
-                    rank = depth
-                next_rank[model] = rank
-                if rank < depth:
+                if best_left[model] < depth:
                     n_able += 1
                     if not has_picked[model]:
                         waiting[n_waiting] = model
@@ -92,10 +93,15 @@ def _draft(rankings, uniforms, products, owners, ranks):  # type: ignore[no-unty
                 continue
             model = waiting[int(uniforms[user, slot] * n_waiting)]
             has_picked[model] = True
-            products[user, slot] = rankings[user, model, next_rank[model]]
+            product = rankings[user, model, best_left[model]]
+            shown[slot] = product
             owners[user, slot] = model
-            ranks[user, slot] = next_rank[model]
+            ranks[user, slot] = best_left[model]
             slot += 1
+            for model in range(n_models):
+                rank = best_left[model]
+                if rank < depth and rankings[user, model, rank] == product:
+                    best_left[model] = _next_rank(rankings[user, model], rank + 1, shown, slot)
 
 
 def team_draft(rankings: IntArray, length: int, rng: np.random.Generator) -> Draft:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from recolab_assets.experiments.arrays import FloatArray, IntArray
 
@@ -129,12 +129,25 @@ def mann_whitney_p(treated: FloatArray, control: FloatArray) -> float:
     return float(stats.mannwhitneyu(treated, control, method="asymptotic").pvalue)
 
 
-def holm(p_values: Sequence[float]) -> FloatArray:
-    """Holm-adjusted p-values; NaN stays NaN and does not count as a comparison."""
-    adjusted = np.array(p_values, dtype=np.float64)
-    known = ~np.isnan(adjusted)
-    if known.any():
-        adjusted[known] = multipletests(adjusted[known], method="holm")[1]
+def holm(p_values: npt.ArrayLike) -> FloatArray:
+    """Holm-adjusted p-values of families of comparisons.
+
+    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
+    Statistics 6(2), 1979.
+
+    Args:
+        p_values: (…, m) a family on the last axis. NaN stays NaN and does not count as a
+            comparison.
+    """
+    family = np.asarray(p_values, np.float64)
+    order = family.argsort(axis=-1)  # NaN last
+    n_comparisons = (~np.isnan(family)).sum(axis=-1, keepdims=True)
+    ascending = np.take_along_axis(family, order, axis=-1)
+    stepped = ascending * (n_comparisons - np.arange(family.shape[-1]))
+    adjusted = np.empty_like(family)
+    np.put_along_axis(
+        adjusted, order, np.minimum(np.maximum.accumulate(stepped, axis=-1), 1.0), axis=-1
+    )
     return adjusted
 
 

@@ -116,8 +116,3 @@ def truth(
 
 def _share(part: float, whole: float) -> float:
     return part / whole if whole > 0 else float("nan")
-
-
-def no_truth() -> pa.Table:
-    """The empty table of a real log, whose truth nobody knows."""
-    return report_table("truth", [])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from recolab_assets.experiments.arrays import USERS_PER_BLOCK, blocks, check_lists, report_table
+from recolab_assets.tables import TABLES
 
 USERS = np.array([3, 5, 9])
 FULL = np.array([[0, 1], [1, 2], [2, 3]])
@@ -44,3 +45,9 @@ def test_what_is_not_a_number_becomes_absent() -> None:
         [row | {"n_users": 0, "preference": float("nan"), "ci_low": None, "ci_high": None}],
     )
     assert table["preference"].null_count == 1
+
+
+@pytest.mark.parametrize("name", ["truth", "method_scorecard"])
+def test_a_report_without_rows_keeps_its_columns(name: str) -> None:
+    table = report_table(name, [])
+    assert table.schema == TABLES[name].arrow_schema and table.num_rows == 0

@@ -9,16 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recolab_assets.experiments import draft as draft_module
 from recolab_assets.experiments.draft import (
     NOBODY,
-    _draft,
     credit_clicks,
     drafted_attraction,
     strict_wins,
     team_draft,
 )
 
-COMPILED = team_draft
 N = 40_000
 
 
@@ -148,12 +147,18 @@ def test_identical_rankings_are_shared_to_the_end() -> None:
     assert not credit_clicks(draft.owners, np.ones((3, 6), bool), 4).any()
 
 
-def test_interpreted_kernel_equals_the_compiled_one() -> None:
+def test_interpreted_kernel_equals_the_compiled_one(monkeypatch) -> None:
     rankings = _random_rankings(3, 4, 6, 9, padded=True).astype(np.int32)
+    rankings[1:3, :, 0] = 99  # a shared first place
+    rankings[2, :, 1] = -1
+    rankings[2, :, 2:] = -1
+    rankings[3] = rankings[3, 0]
     uniforms = np.random.default_rng(5).random((5, 8))
     compiled = team_draft(rankings, 8, np.random.default_rng(5))
+    for helper in ("_next_rank", "_shared_prefix"):
+        monkeypatch.setattr(draft_module, helper, getattr(draft_module, helper).py_func)
     filled = [np.full((5, 8), -1, dtype) for dtype in (np.int32, np.int8, np.int8)]
-    _draft.py_func(rankings, uniforms, *filled)
+    draft_module._draft.py_func(rankings, uniforms, *filled)
     for expected, got in zip(compiled, filled, strict=True):
         np.testing.assert_array_equal(got, expected)
 

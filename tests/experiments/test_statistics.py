@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from recolab_assets.experiments.statistics import (
@@ -119,6 +120,12 @@ def test_holm_agrees_with_its_definition_and_skips_what_is_absent() -> None:
     assert np.isnan(holm([np.nan])).all()
     assert holm([]).size == 0
     assert holm([0.7, 0.9]).max() <= 1
+
+
+def test_holm_agrees_with_statsmodels_family_by_family() -> None:
+    families = np.random.default_rng(4).random((6, 5)) ** 3
+    expected = [multipletests(family, method="holm")[1] for family in families]
+    np.testing.assert_allclose(holm(families), expected)
 
 
 def test_sample_ratio_check_finds_a_lost_tenth_and_passes_equal_arms() -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from recolab_assets.experiments.response import expected_outcomes
-from recolab_assets.experiments.truth import ORACLE, _top_k, no_truth, oracle_lists, truth
+from recolab_assets.experiments.truth import ORACLE, _top_k, oracle_lists, truth
 from recolab_assets.tables import TABLES
 
 
@@ -109,8 +109,3 @@ def test_values_that_are_not_defined_are_left_out(shop) -> None:
         shop.users, {"silent": lists["silent"]}, lists["silent"], shop.shoppers, shop.depth
     )
     assert rows.num_rows == 0
-
-
-def test_a_real_log_has_an_empty_truth() -> None:
-    assert no_truth().schema == TABLES["truth"].arrow_schema
-    assert no_truth().num_rows == 0
