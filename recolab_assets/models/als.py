@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from recolab_assets.config import ModelConfig
 from recolab_assets.models.base import Candidates, Recommender
 from recolab_assets.models.blas import single_blas_thread
-from recolab_assets.models.ranking import top_of_scores
+from recolab_assets.models.ranking import empty_keys, top_of_scores, unpack
 from recolab_assets.models.training import TrainingData
 from recolab_assets.randomness import stream
 
@@ -54,10 +54,6 @@ class ALS(Recommender):
         super().__init__(data)
         self.settings = dict(settings)
         self._users = users
-        self._user_factors = user_factors
-        self._products = products
-        self._product_factors = product_factors
-
         factors = user_factors.shape[1]
         n_groups = -(-data.n_users // _GROUP)
         self._grouped = np.zeros((n_groups, _GROUP, factors), np.float32)
@@ -126,11 +122,19 @@ class ALS(Recommender):
         )
 
     def _columns(self) -> dict[str, dict[str, Any]]:
+        by_id = np.argsort(self._columns_products)
         return {
             "als": {name: [value] for name, value in self.settings.items()},
-            "als_user_factors": {"user_id": self._users, "factors": self._user_factors},
-            "als_item_factors": {"product_id": self._products, "factors": self._product_factors},
+            "als_user_factors": {"user_id": self._users, "factors": self._factors_of_users()},
+            "als_item_factors": {
+                "product_id": self._columns_products[by_id],
+                "factors": self._columns_factors[by_id],
+            },
         }
+
+    def _factors_of_users(self) -> np.ndarray:
+        factors: np.ndarray = self._grouped.reshape(-1, self._grouped.shape[2])[self._users]
+        return factors
 
     def _rank(
         self,
@@ -139,7 +143,7 @@ class ALS(Recommender):
         exclude_seen: bool,
         handed_in: Mapping[str, Candidates] | None,
     ) -> Candidates:
-        found = Candidates.empty(len(users), depth)
+        keys = empty_keys(len(users), depth)
         pairs = self.data.pairs
         served = np.flatnonzero(self._has_factors[users])
         groups = users[served] // _GROUP
@@ -148,23 +152,20 @@ class ALS(Recommender):
             for rows in np.split(served, starts[1:]) if len(served) else ():
                 group = int(users[rows[0]]) // _GROUP
                 scores = self._scores_buffer()
+                group_keys = empty_keys(len(rows), depth)
                 np.matmul(self._grouped[group], self._columns_factors.T, out=scores)
-                block = Candidates.empty(len(rows), depth)
                 top_of_scores(
                     scores,
                     users[rows] - np.int32(group * _GROUP),
                     users[rows],
-                    self._columns_products,
                     self._column_of,
                     pairs.indptr,
                     pairs.indices,
                     exclude_seen,
-                    block.products,
-                    block.scores,
+                    group_keys,
                 )
-                found.products[rows] = block.products
-                found.scores[rows] = block.scores
-        return found
+                keys[rows] = group_keys
+        return Candidates(*unpack(keys, self._columns_products))
 
     def _scores_buffer(self) -> np.ndarray:
         """One (group, columns) buffer a thread; a fresh one each time costs more than the sums."""

@@ -1,4 +1,4 @@
-"""The one interface of every recommender: checks and routing here, the mathematics in subclasses."""
+"""The one interface of every recommender: checks and routing here, mathematics in subclasses."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

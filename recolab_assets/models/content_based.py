@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 
 from recolab_assets.config import ModelConfig
 from recolab_assets.models.base import Candidates, Recommender
-from recolab_assets.models.ranking import top_by_profile
+from recolab_assets.models.ranking import empty_keys, top_by_profile, unpack
 from recolab_assets.models.training import ATTRIBUTES, TrainingData
 
 
@@ -40,7 +40,7 @@ class ContentBased(Recommender):
         n_slots = int(np.diff(vectors.indptr).max(initial=0))
         slots = np.arange(vectors.nnz) - np.repeat(vectors.indptr[:-1], np.diff(vectors.indptr))
         columns = np.repeat(data.popularity_position, np.diff(vectors.indptr))
-        self._slot_terms = np.full((n_slots, data.n_products), len(vocabulary), np.int32)
+        self._slot_terms = np.full((n_slots, data.n_products), len(vocabulary), np.uint32)
         self._slot_terms[slots, columns] = vectors.indices
         self._slot_weights = np.zeros((n_slots, data.n_products), np.float32)
         self._slot_weights[slots, columns] = vectors.data
@@ -103,7 +103,7 @@ class ContentBased(Recommender):
         exclude_seen: bool,
         handed_in: Mapping[str, Candidates] | None,
     ) -> Candidates:
-        found = Candidates.empty(len(users), depth)
+        keys = empty_keys(len(users), depth)
         history, pairs = self.data.history, self.data.pairs
         top_by_profile(
             users,
@@ -112,15 +112,13 @@ class ContentBased(Recommender):
             self._slot_terms,
             self._slot_weights,
             len(self._vocabulary),
-            self.data.popularity_order,
             self.data.popularity_position,
             pairs.indptr,
             pairs.indices,
             exclude_seen,
-            found.products,
-            found.scores,
+            keys,
         )
-        return found
+        return Candidates(*unpack(keys, self.data.popularity_order))
 
     def _explain(self, user: int, product: int) -> str | None:
         history, _ = self.data.history_of(user)

@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from recolab_assets.config import ModelConfig
 from recolab_assets.models.base import Candidates, Recommender
-from recolab_assets.models.ranking import top_of_blend
+from recolab_assets.models.lists import NO_PRODUCT
+from recolab_assets.models.ranking import empty_keys, top_of_blend, unpack
 from recolab_assets.models.training import TrainingData
 
 
@@ -98,7 +99,7 @@ class Hybrid(Recommender):
         personal = [given[name].served for name in given if name != "popularity"]
         if personal:
             unserved = ~np.logical_or.reduce(personal)
-            found.products[unserved] = -1
+            found.products[unserved] = NO_PRODUCT
             found.scores[unserved] = np.nan
         return found
 
@@ -106,17 +107,54 @@ class Hybrid(Recommender):
         """Rank the union of the components' lists."""
         products = np.stack([given[name].products[:, : self.candidate_depth] for name in given])
         scores = np.stack([given[name].scores[:, : self.candidate_depth] for name in given])
-        found = Candidates.empty(products.shape[1], depth)
+        keys = empty_keys(products.shape[1], depth)
         top_of_blend(
             products,
             scores,
             np.array([self.weights[name] for name in given]),
-            self.data.popularity_order,
             self.data.popularity_position,
-            found.products,
-            found.scores,
+            keys,
         )
-        return found
+        return Candidates(*unpack(keys, self.data.popularity_order))
+
+    def contributions(self, user: int, product: int) -> dict[str, float]:
+        """Return what each component adds to the score of a product for a user.
+
+        Components that do not list the product are left out; the rest sum to the score.
+        """
+        # A product that the user has can only have come from lists that allow it.
+        row = slice(self.data.pairs.indptr[user], self.data.pairs.indptr[user + 1])
+        exclude_seen = product not in self.data.pairs.indices[row]
+        added = {}
+        for name in self._blended:
+            found = self._component(name).candidates(
+                np.array([user]), self.candidate_depth, exclude_seen=exclude_seen
+            )
+            scaled = self._blend({name: found}, self.candidate_depth)
+            place = np.flatnonzero(scaled.products[0] == product)
+            if len(place):
+                added[name] = float(scaled.scores[0, place[0]])
+        return added
 
     def _explain(self, user: int, product: int) -> str | None:
-        return None
+        added = self.contributions(user, product)
+        total = sum(added.values())
+        if not total:
+            return None
+        ranked = sorted(added, key=lambda name: -added[name])
+        shares = ", ".join(f"{name} {added[name] / total:.0%}" for name in ranked)
+        reason = self._component(ranked[0]).explain(user, product)
+        return f"A score of {total:.2f} from {shares}. {reason}"
+
+    def _similar(self, product: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+        given = {}
+        depth = max(n, self.candidate_depth)
+        for name in self._blended:
+            products, similarities = self._component(name).similar(product, depth)
+            found = Candidates.empty(1, depth)
+            found.products[0, : len(products)] = products
+            found.scores[0, : len(products)] = similarities
+            given[name] = found
+        blend = self._blend(given, depth)
+        listed = blend.products[0] != NO_PRODUCT
+        return blend.products[0, listed], blend.scores[0, listed]

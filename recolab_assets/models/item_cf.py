@@ -1,17 +1,19 @@
 """Item-based collaborative filtering: products that the same users have, by cosine."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 from implicit.nearest_neighbours import CosineRecommender
+from implicit.utils import ParameterWarning
 from scipy.sparse import csr_array, csr_matrix
 
 from recolab_assets.config import ModelConfig
 from recolab_assets.models.base import Candidates, Recommender
 from recolab_assets.models.blas import single_blas_thread
-from recolab_assets.models.ranking import top_of_neighbours
+from recolab_assets.models.ranking import empty_keys, top_of_neighbours, unpack
 from recolab_assets.models.training import TrainingData
 
 
@@ -51,11 +53,14 @@ class ItemCF(Recommender):
             return cls(data, empty)
         # A product counts as its own neighbour: ask for one more and leave it out below.
         model = CosineRecommender(K=config.itemcf_k_neighbours + 1)
-        with single_blas_thread():
+        with single_blas_thread(), warnings.catch_warnings():
+            # `implicit` warns of a conversion between two of its own steps.
+            warnings.simplefilter("ignore", ParameterWarning)
             model.fit(csr_matrix(data.history, dtype=np.float64), show_progress=False)
         found = model.similarity.tocoo()
         kept = (found.row != found.col) & np.isfinite(found.data) & (found.data > 0)
-        rows, columns, similarities = found.row[kept], found.col[kept], found.data[kept]
+        rows, columns = found.row[kept], found.col[kept]
+        similarities = np.minimum(found.data[kept], 1.0)
         # With many ties at the top the product itself may not be among those found.
         order = np.lexsort((data.popularity_position[columns], -similarities, rows))
         rows, columns, similarities = rows[order], columns[order], similarities[order]
@@ -94,7 +99,7 @@ class ItemCF(Recommender):
         exclude_seen: bool,
         handed_in: Mapping[str, Candidates] | None,
     ) -> Candidates:
-        found = Candidates.empty(len(users), depth)
+        keys = empty_keys(len(users), depth)
         history, pairs, neighbours = self.data.history, self.data.pairs, self._neighbours
         top_of_neighbours(
             users,
@@ -104,15 +109,13 @@ class ItemCF(Recommender):
             neighbours.indptr,
             neighbours.indices,
             neighbours.data,
-            self.data.popularity_order,
             self.data.popularity_position,
             pairs.indptr,
             pairs.indices,
             exclude_seen,
-            found.products,
-            found.scores,
+            keys,
         )
-        return found
+        return Candidates(*unpack(keys, self.data.popularity_order))
 
     def _explain(self, user: int, product: int) -> str | None:
         history, weights = self.data.history_of(user)

@@ -17,6 +17,45 @@ from recolab_assets.sql import Select
 # which parallel threads add them; integers give the same table on every run.
 _UNITS = 2.0**60
 
+_SCORES = """
+    WITH event_weights AS (
+        SELECT unnest($event_types::VARCHAR[]) AS event_type, unnest($shares::DOUBLE[]) AS share
+    ),
+    events AS (
+        SELECT item_id, event_type, occurred_at
+        FROM processed.train_interactions
+        WHERE item_type = 'product'
+    ),
+    latest AS (SELECT max(occurred_at) AS moment FROM events),
+    aged AS (
+        SELECT
+            e.item_id AS product_id,
+            w.share,
+            (epoch(l.moment) - epoch(e.occurred_at)) / 86400 AS age_days
+        FROM events AS e
+        JOIN event_weights AS w USING (event_type)
+        CROSS JOIN latest AS l
+    ),
+    scores AS (
+        SELECT
+            product_id,
+            sum(round(share * 0.5 ** (age_days / $half_life::DOUBLE) * $units::DOUBLE)::BIGINT)
+                ::DOUBLE / $units::DOUBLE * $largest::DOUBLE AS score
+        FROM aged
+        GROUP BY product_id
+    ),
+    complete AS (
+        SELECT p.product_id, coalesce(s.score, 0) AS score
+        FROM raw.products AS p LEFT JOIN scores AS s USING (product_id)
+    )
+    SELECT
+        product_id,
+        score,
+        (row_number() OVER (ORDER BY score DESC, product_id))::INTEGER AS popularity_rank
+    FROM complete
+    ORDER BY popularity_rank
+"""
+
 
 def popularity_scores(config: ModelConfig) -> Select:
     """Return the query whose result is the table ``models.popularity``.
@@ -29,43 +68,16 @@ def popularity_scores(config: ModelConfig) -> Select:
     """
     weights = config.event_weights.model_dump()
     largest = max(weights.values())
-    values = ", ".join("(?, ?)" for _ in weights)
-    sql = f"""
-        WITH event_weights(event_type, weight) AS (
-            SELECT event_type::VARCHAR, weight::DOUBLE FROM (VALUES {values}) AS t(event_type, weight)
-        ),
-        events AS (
-            SELECT item_id, event_type, occurred_at
-            FROM processed.train_interactions
-            WHERE item_type = 'product'
-        ),
-        latest AS (SELECT max(occurred_at) AS moment FROM events),
-        scores AS (
-            SELECT
-                e.item_id AS product_id,
-                sum(round(
-                    w.weight / ?::DOUBLE * ?::DOUBLE
-                    * 0.5 ** ((epoch(l.moment) - epoch(e.occurred_at)) / 86400 / ?::DOUBLE)
-                )::BIGINT)::DOUBLE / ?::DOUBLE * ?::DOUBLE AS score
-            FROM events AS e
-            JOIN event_weights AS w USING (event_type)
-            CROSS JOIN latest AS l
-            GROUP BY e.item_id
-        ),
-        complete AS (
-            SELECT p.product_id, coalesce(s.score, 0) AS score
-            FROM raw.products AS p LEFT JOIN scores AS s USING (product_id)
-        )
-        SELECT
-            product_id,
-            score,
-            (row_number() OVER (ORDER BY score DESC, product_id))::INTEGER AS popularity_rank
-        FROM complete
-        ORDER BY popularity_rank
-    """
-    pairs = tuple(part for event_weight in weights.items() for part in event_weight)
-    half_life = config.popularity_half_life_days
-    return Select(sql, (*pairs, largest, _UNITS, half_life, _UNITS, largest))
+    return Select(
+        _SCORES,
+        {
+            "event_types": list(weights),
+            "shares": [weight / largest for weight in weights.values()],
+            "largest": largest,
+            "units": _UNITS,
+            "half_life": config.popularity_half_life_days,
+        },
+    )
 
 
 class Popularity(Recommender):

@@ -2,21 +2,32 @@
 
 The rule is: score descending, ties by place in the popularity order. It also holds at the cut-off,
 so a list of K is always the head of a longer one. What is not finite, and what the user has seen,
-never comes out. A product's *key* is its place in the popularity order (lower wins a tie).
+never comes out.
+
+A score and a product's *column* (its place among the products that a model ranks, in popularity
+order) are packed into one integer, a *key*, such that the better of two has the greater key. So
+the loops compare integers, and a tie cannot be decided in two ways.
 
 The loops release the interpreter lock and use no threads of their own; callers run several blocks
 of users at once. They are kept in one module because Numba's cache on disk does not notice when a
 compiled function of another module changes.
-
-Shapes: n users in a block, d the depth of a list. ``out_products`` (n, d) int32 must come filled
-with -1 and ``out_scores`` (n, d) float32 with NaN.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numba import njit
+
+from recolab_assets.models.lists import NO_PRODUCT
+
+NO_KEY: Final = np.iinfo(np.int64).min
+"""Key of an empty place; lower than any score's."""
+
+_COLUMN_BITS = 32
+_LOW_BITS = 0xFFFFFFFF
+_MAGNITUDE = np.int32(0x7FFFFFFF)
+_CHUNK = 32
 
 
 def _compiled(function: Callable[..., Any]) -> Any:
@@ -24,84 +35,115 @@ def _compiled(function: Callable[..., Any]) -> Any:
     return njit(nogil=True, cache=True)(function)
 
 
-@_compiled
-def _worse(score_a: float, key_a: int, score_b: float, key_b: int) -> bool:
-    """Whether a ranks after b."""
-    return score_a < score_b or (score_a == score_b and key_a > key_b)
+def empty_keys(n_users: int, depth: int) -> np.ndarray:
+    """Return (n_users, depth) int64 keys without a product, for the loops below to fill."""
+    return np.full((n_users, depth), NO_KEY)
+
+
+def unpack(keys: np.ndarray, products: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sort keys, best first, and take them apart.
+
+    Args:
+        keys: (n, d) int64 in any order; sorted in place.
+        products: (m,) int32 product of each column.
+
+    Returns:
+        (n, d) int32 products, -1 pads at the end, and (n, d) float32 scores, NaN at pads.
+    """
+    keys.sort(axis=1)
+    keys = keys[:, ::-1]
+    filled = keys != NO_KEY
+    columns = np.where(filled, _LOW_BITS - (keys & _LOW_BITS), 0)
+    bits = (keys >> _COLUMN_BITS).astype(np.int32)
+    bits ^= (bits >> 31) & _MAGNITUDE
+    if not len(products):
+        return np.full(keys.shape, NO_PRODUCT, np.int32), np.full(keys.shape, np.nan, np.float32)
+    listed = np.where(filled, products[columns], np.int32(NO_PRODUCT))
+    return listed, np.where(filled, bits.view(np.float32), np.float32(np.nan))
 
 
 @_compiled
-def _sift_down(scores: np.ndarray, keys: np.ndarray, size: int, score: float, key: int) -> None:
-    """Put an entry in place of the root of a heap whose root is its worst entry."""
-    at = 0
-    while True:
-        child = 2 * at + 1
-        if child >= size:
+def _key(score: Any, column: int) -> Any:
+    """Pack a float32 score and a column: a higher score, then a lower column, is greater."""
+    # Adding 0 turns -0 into +0, which compares equal but has other bits. The bits of a float are
+    # ordered like the number where it is positive, and backwards where it is negative.
+    bits = np.float32(score + np.float32(0)).view(np.int32)
+    ordered = bits ^ ((bits >> np.int32(31)) & _MAGNITUDE)
+    return (np.int64(ordered) << _COLUMN_BITS) | (_LOW_BITS - np.int64(column))
+
+
+@_compiled
+def _keep_best(keys: np.ndarray, size: int, depth: int) -> None:
+    """Move the greatest ``depth`` of ``size`` > depth keys to the front, the least of them last.
+
+    Quickselect (Hoare 1961) with the median of three as pivot and Lomuto's partition, whose loop
+    has no branch that the processor could guess wrong. Keys are distinct.
+    """
+    target = depth - 1
+    left, right = 0, size - 1
+    while left < right:
+        middle = (left + right) >> 1
+        if keys[middle] > keys[left]:
+            keys[left], keys[middle] = keys[middle], keys[left]
+        if keys[right] > keys[left]:
+            keys[left], keys[right] = keys[right], keys[left]
+        if keys[middle] > keys[right]:
+            keys[middle], keys[right] = keys[right], keys[middle]
+        pivot = keys[right]
+        boundary = left
+        for at in range(left, right):
+            key = keys[at]
+            keys[at] = keys[boundary]
+            keys[boundary] = key
+            boundary += key > pivot
+        keys[right] = keys[boundary]
+        keys[boundary] = pivot
+        if boundary == target:
             break
-        if child + 1 < size and _worse(
-            scores[child + 1], keys[child + 1], scores[child], keys[child]
-        ):
-            child += 1
-        if not _worse(scores[child], keys[child], score, key):
-            break
-        scores[at] = scores[child]
-        keys[at] = keys[child]
-        at = child
-    scores[at] = score
-    keys[at] = key
+        if boundary > target:
+            right = boundary - 1
+        else:
+            left = boundary + 1
 
 
 @_compiled
-def _offer(scores: np.ndarray, keys: np.ndarray, size: int, score: float, key: int) -> int:
-    """Offer an entry to a heap that keeps the best ``len(scores)``; return its new size."""
-    if size == len(scores):
-        if _worse(scores[0], keys[0], score, key):
-            _sift_down(scores, keys, size, score, key)
-        return size
-    at = size
-    while at > 0:
-        parent = (at - 1) >> 1
-        if not _worse(score, key, scores[parent], keys[parent]):
-            break
-        scores[at] = scores[parent]
-        keys[at] = keys[parent]
-        at = parent
-    scores[at] = score
-    keys[at] = key
-    return size + 1
+def _finish(keys: np.ndarray, size: int, out: np.ndarray) -> None:
+    """Hand over the best of the collected keys, in any order."""
+    if size > len(out):
+        _keep_best(keys, size, len(out))
+        size = len(out)
+    out[:size] = keys[:size]
 
 
 @_compiled
-def _drain(scores: np.ndarray, keys: np.ndarray, size: int, products: np.ndarray) -> None:
-    """Turn a heap into a list, best first, and its keys into products."""
-    for end in range(size - 1, 0, -1):
-        score, key = scores[end], keys[end]
-        scores[end], keys[end] = scores[0], keys[0]
-        _sift_down(scores, keys, end, score, key)
-    for at in range(size):
-        keys[at] = products[keys[at]]
+def _select(row: np.ndarray, floor: Any, buffer: np.ndarray, out: np.ndarray) -> None:
+    """Collect the best columns of one row of float32 scores that are above ``floor``.
 
-
-@_compiled
-def _select(
-    row: np.ndarray,
-    floor: float,
-    products: np.ndarray,
-    out_products: np.ndarray,
-    out_scores: np.ndarray,
-) -> None:
-    """Rank one row of scores above ``floor``, columns in popularity order."""
-    depth = len(out_scores)
+    Keys gather in a buffer of several times the depth; when it is full, only the best stay, and
+    what is not above the worst of those is passed over from then on. Columns come in popularity
+    order, so one that only equals the worst cannot displace it.
+    """
+    depth = len(out)
     size = 0
-    worst = floor
-    for column in range(len(row)):
-        score = row[column]
-        # Columns come in popularity order, so one that only equals the worst cannot displace it.
-        if score > worst and score < np.inf:
-            size = _offer(out_scores, out_products, size, score, column)
-            if size == depth:
-                worst = out_scores[0]
-    _drain(out_scores, out_products, size, products)
+    worst = np.float32(floor)
+    for start in range(0, len(row), _CHUNK):
+        chunk = row[start : start + _CHUNK]
+        # Loops without a branch: the processor compares many columns at once here, and most chunks
+        # hold nothing to keep; below, a column that is not kept is overwritten by the next.
+        found = False
+        for at in range(len(chunk)):
+            found |= chunk[at] > worst
+        if not found:
+            continue
+        for at in range(len(chunk)):
+            score = chunk[at]
+            buffer[size] = _key(score, start + at)
+            size += (score > worst) & (score < np.inf)
+        if size > len(buffer) - _CHUNK:
+            _keep_best(buffer, size, depth)
+            size = depth
+            worst = row[_LOW_BITS - (buffer[depth - 1] & _LOW_BITS)]
+    _finish(buffer, size, out)
 
 
 @_compiled
@@ -109,13 +151,11 @@ def top_of_scores(
     scores: np.ndarray,
     rows: np.ndarray,
     users: np.ndarray,
-    products: np.ndarray,
     column_of: np.ndarray,
     seen_indptr: np.ndarray,
     seen: np.ndarray,
     exclude_seen: bool,
-    out_products: np.ndarray,
-    out_scores: np.ndarray,
+    out: np.ndarray,
 ) -> None:
     """Rank dense scores.
 
@@ -123,14 +163,13 @@ def top_of_scores(
         scores: (r, m) float32, overwritten with -inf at seen products.
         rows: (n,) row of ``scores`` of each user.
         users: (n,) rows of the seen matrix.
-        products: (m,) int32 product of each column, in popularity order.
         column_of: (n_products,) int32 column of each product, -1 where it has none.
         seen_indptr: Row pointers of the seen matrix.
         seen: Product ids of the seen matrix.
         exclude_seen: Leave seen products out.
-        out_products: The lists.
-        out_scores: Their scores.
+        out: (n, d) keys.
     """
+    buffer = np.empty(2 * out.shape[1] + 2 * _CHUNK, np.int64)
     for at in range(len(users)):
         row = scores[rows[at]]
         if exclude_seen:
@@ -138,7 +177,7 @@ def top_of_scores(
                 column = column_of[seen[entry]]
                 if column >= 0:
                     row[column] = -np.inf
-        _select(row, -np.inf, products, out_products[at], out_scores[at])
+        _select(row, -np.inf, buffer, out[at])
 
 
 @_compiled
@@ -149,13 +188,11 @@ def top_by_profile(
     terms: np.ndarray,
     weights: np.ndarray,
     n_terms: int,
-    products: np.ndarray,
     column_of: np.ndarray,
     seen_indptr: np.ndarray,
     seen: np.ndarray,
     exclude_seen: bool,
-    out_products: np.ndarray,
-    out_scores: np.ndarray,
+    out: np.ndarray,
 ) -> None:
     """Rank products by the cosine of their unit vectors with the mean of the user's products'.
 
@@ -166,21 +203,20 @@ def top_by_profile(
         users: (n,) rows of the history and of the seen matrix.
         indptr: Row pointers of the history.
         history: Product ids of the history.
-        terms: (slots, m) term of each slot of each column; ``n_terms`` in an empty slot.
+        terms: (slots, m) uint32 term of each slot of each column; ``n_terms`` in an empty slot.
         weights: (slots, m) float32 component of the unit vector; 0 in an empty slot.
         n_terms: Size of the vocabulary.
-        products: (m,) int32 product of each column, in popularity order.
         column_of: (n_products,) int32 column of each product.
         seen_indptr: Row pointers of the seen matrix.
         seen: Product ids of the seen matrix.
         exclude_seen: Leave seen products out.
-        out_products: The lists.
-        out_scores: Their scores.
+        out: (n, d) keys.
     """
     n_slots, n_columns = terms.shape
     profile = np.zeros(n_terms + 1, np.float64)
     direction = np.zeros(n_terms + 1, np.float32)
     row = np.empty(n_columns, np.float32)
+    buffer = np.empty(2 * out.shape[1] + 2 * _CHUNK, np.int64)
     for at in range(len(users)):
         user = users[at]
         profile[:] = 0
@@ -202,7 +238,7 @@ def top_by_profile(
         if exclude_seen:
             for entry in range(seen_indptr[user], seen_indptr[user + 1]):
                 row[column_of[seen[entry]]] = -np.inf
-        _select(row, np.float32(0), products, out_products[at], out_scores[at])
+        _select(row, 0, buffer, out[at])
 
 
 @_compiled
@@ -214,13 +250,11 @@ def top_of_neighbours(
     neighbour_indptr: np.ndarray,
     neighbours: np.ndarray,
     similarities: np.ndarray,
-    order: np.ndarray,
-    position: np.ndarray,
+    column_of: np.ndarray,
     seen_indptr: np.ndarray,
     seen: np.ndarray,
     exclude_seen: bool,
-    out_products: np.ndarray,
-    out_scores: np.ndarray,
+    out: np.ndarray,
 ) -> None:
     """Rank products by the weighted sum of their similarity to the user's products.
 
@@ -230,47 +264,43 @@ def top_of_neighbours(
         users: (n,) rows of the history and of the seen matrix.
         indptr: Row pointers of the history.
         history: Product ids of the history.
-        weights: Weights of the history.
+        weights: Weights of the history, above 0.
         neighbour_indptr: Row pointers of the neighbour matrix, a row a product.
         neighbours: Product ids of the neighbour matrix.
-        similarities: float64 values of the neighbour matrix.
-        order: (n_products,) int32 products in popularity order.
-        position: (n_products,) int32 place of each product in that order.
+        similarities: float64 values of the neighbour matrix, above 0.
+        column_of: (n_products,) int32 column of each product.
         seen_indptr: Row pointers of the seen matrix.
         seen: Product ids of the seen matrix.
         exclude_seen: Leave seen products out.
-        out_products: The lists.
-        out_scores: Their scores.
+        out: (n, d) keys.
     """
-    n_products = len(order)
+    n_products = len(column_of)
     total = np.zeros(n_products, np.float64)
-    touched = np.empty(n_products, np.int32)
-    is_touched = np.zeros(n_products, np.bool_)
-    seen_by = np.full(n_products, -1, np.int64)
+    touched = np.empty(n_products + 1, np.int32)
+    buffer = np.empty(n_products, np.int64)
     for at in range(len(users)):
         user = users[at]
-        if exclude_seen:
-            for entry in range(seen_indptr[user], seen_indptr[user + 1]):
-                seen_by[seen[entry]] = user
         n_touched = 0
         for entry in range(indptr[user], indptr[user + 1]):
             own = history[entry]
             for link in range(neighbour_indptr[own], neighbour_indptr[own + 1]):
                 product = neighbours[link]
-                if not is_touched[product]:
-                    is_touched[product] = True
-                    touched[n_touched] = product
-                    n_touched += 1
+                # Written without a branch: only the step past a new product is conditional.
+                touched[n_touched] = product
+                n_touched += total[product] == 0
                 total[product] += weights[entry] * similarities[link]
+        if exclude_seen:
+            for entry in range(seen_indptr[user], seen_indptr[user + 1]):
+                total[seen[entry]] = 0
         size = 0
         for index in range(n_touched):
             product = touched[index]
             score = np.float32(total[product])
             total[product] = 0
-            is_touched[product] = False
-            if score > 0 and score < np.inf and seen_by[product] != user:
-                size = _offer(out_scores[at], out_products[at], size, score, position[product])
-        _drain(out_scores[at], out_products[at], size, order)
+            if score > 0 and score < np.inf:
+                buffer[size] = _key(score, column_of[product])
+                size += 1
+        _finish(buffer, size, out[at])
 
 
 @_compiled
@@ -278,10 +308,8 @@ def top_of_blend(
     products: np.ndarray,
     scores: np.ndarray,
     shares: np.ndarray,
-    order: np.ndarray,
-    position: np.ndarray,
-    out_products: np.ndarray,
-    out_scores: np.ndarray,
+    column_of: np.ndarray,
+    out: np.ndarray,
 ) -> None:
     """Rank the union of several candidate lists by the weighted sum of their scaled scores.
 
@@ -293,15 +321,14 @@ def top_of_blend(
         products: (c, n, d) int32 lists of c components, best first, -1 pads.
         scores: (c, n, d) float32.
         shares: (c,) weight of each component.
-        order: (n_products,) int32 products in popularity order.
-        position: (n_products,) int32 place of each product in that order.
-        out_products: The lists.
-        out_scores: Their scores.
+        column_of: (n_products,) int32 column of each product.
+        out: (n, d) keys.
     """
     n_components, n_users, depth = products.shape
-    total = np.zeros(len(order), np.float64)
+    total = np.zeros(len(column_of), np.float64)
     touched = np.empty(n_components * depth, np.int32)
-    touched_by = np.full(len(order), -1, np.int64)
+    touched_by = np.full(len(column_of), -1, np.int32)
+    buffer = np.empty(n_components * depth, np.int64)
     for at in range(n_users):
         n_touched = 0
         for component in range(n_components):
@@ -325,12 +352,10 @@ def top_of_blend(
                 if high > low:
                     scaled = (scores[component, at, rank] - low) / (high - low)
                 total[product] += shares[component] * scaled
-        size = 0
         for index in range(n_touched):
             product = touched[index]
-            score = np.float32(total[product])
-            size = _offer(out_scores[at], out_products[at], size, score, position[product])
-        _drain(out_scores[at], out_products[at], size, order)
+            buffer[index] = _key(np.float32(total[product]), column_of[product])
+        _finish(buffer, n_touched, out[at])
 
 
 @_compiled
@@ -354,7 +379,7 @@ def fill_from_order(
             order runs out.
     """
     depth = lists.shape[1]
-    taken_by = np.full(len(order), -1, np.int64)
+    taken_by = np.full(len(order), -1, np.int32)
     for at in range(len(users)):
         size = 0
         while size < depth and lists[at, size] >= 0:
