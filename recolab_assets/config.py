@@ -98,7 +98,7 @@ class TasteConfig(Section):
 
     enabled: bool = True
     """Off: attributes other than category and subcategory carry no meaning."""
-    brand_share: Share = 0.15
+    brand_share: Share = 0.55
     """Share of draws restricted to one of the user's two favourite brands."""
     tier_share: Share = 0.10
     """Share of draws restricted to the user's favourite price tier."""
@@ -113,7 +113,7 @@ class TasteConfig(Section):
 class ActivityConfig(Section):
     """How unevenly interactions spread over users, and how they fall into sessions."""
 
-    sigma: NonNegative = 1.0
+    sigma: NonNegative = 0.8
     """Standard deviation of the logarithm of a user's activity."""
     new_user_share: Share = 0.15
     """Share of users who sign up while the log runs; the others were there before."""
@@ -132,11 +132,11 @@ class ShopConfig(Section):
     """First day of the log; must be the first of a month."""
     months: Annotated[int, Field(ge=3, le=120)] = 12
     """Length of the log in calendar months."""
-    n_categories: Annotated[int, Field(ge=1, le=20)] = 10
+    n_categories: Annotated[int, Field(ge=1, le=20)] = 20
     """Categories of the taxonomy."""
     n_subcategories: Count = 5
     """Subcategories of each category."""
-    n_brands: Count = 100
+    n_brands: Count = 30
     """Brands; a brand sells in every category."""
     product_share: PositiveShare = 0.80
     """Share of interactions that are with products; the rest are with editorial content."""
@@ -294,8 +294,8 @@ class ModelConfig(Section):
 
     als_factors: Count = 64
     als_iterations: Count = 20
-    als_regularization: NonNegative = 0.01
-    als_alpha: Positive = 20.0
+    als_regularization: NonNegative = 20.0
+    als_alpha: Positive = 10.0
     """Confidence a unit of weight adds: c = 1 + alpha × weight."""
     top_k: Count = 20
     """Length of the recommendation lists."""
@@ -312,6 +312,8 @@ class ModelConfig(Section):
     exclude_seen: bool = True
     """Never recommend a product that the user already has in training."""
     event_weights: EventWeights = EventWeights()
+    log_weights: bool = True
+    """Learn from log(1 + sum of event weights): the tenth event says less than the first."""
 
     @property
     def hybrid_weights(self) -> dict[str, float]:
@@ -519,7 +521,9 @@ def _sentences(file: Path, error: ValidationError) -> list[str]:
         message = fault["msg"].removeprefix("Value error, ")
         where = f"{file}: {key}" if key else f"{file}"
         if fault["type"] == "extra_forbidden":
-            lines.append(f"{where}: unknown key (value {fault['input']!r}); {_allowed(fault['loc'])}")
+            lines.append(
+                f"{where}: unknown key (value {fault['input']!r}); {_allowed(fault['loc'])}"
+            )
         elif fault["type"] == "value_error":
             lines.append(f"{where}: {message}")
         elif fault["type"] == "missing":

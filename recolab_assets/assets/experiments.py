@@ -1,0 +1,358 @@
+"""Simulated online evaluation: the A/B test, interleaving, the truth and the scorecard."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recolab_assets.assets.charts import interval_chart
+from recolab_assets.assets.declare import lab_asset
+from recolab_assets.config import LabConfig
+from recolab_assets.evaluation.metrics import ACCURACY_METRICS
+from recolab_assets.evaluation.report import AccuracyCube
+from recolab_assets.experiments.ab_test import ab_comparisons as compare_arms
+from recolab_assets.experiments.ab_test import ab_exposures as run_ab_test
+from recolab_assets.experiments.ab_test import ab_report as report_arms
+from recolab_assets.experiments.interleaving import (
+    interleaving_credits,
+)
+from recolab_assets.experiments.interleaving import (
+    interleaving_preferences as compare_pairs,
+)
+from recolab_assets.experiments.interleaving import (
+    interleaving_report as report_interleaving,
+)
+from recolab_assets.experiments.response import (
+    ClickModel,
+    HoldoutReplay,
+    SessionDepth,
+    SimulatedShoppers,
+)
+from recolab_assets.experiments.scorecard import method_scorecard as score_methods
+from recolab_assets.experiments.truth import oracle_lists
+from recolab_assets.experiments.truth import truth as expected_outcomes
+from recolab_assets.models import MODELS
+from recolab_assets.models.lists import RecommendationLists
+from recolab_assets.models.training import TrainingData
+from recolab_assets.resources import LabResource
+from recolab_assets.shop.demand import Demand, Ints, product_demand
+from recolab_assets.shop.timeline import LogCalendar
+from recolab_assets.storage import StoredTable
+from recolab_assets.tables import TABLES
+
+_RESPONSE = (
+    "data.random_seed",
+    "shop",
+    "source",
+    "split.test_days",
+    "experiment.response_model",
+    "experiment.control_model",
+    "experiment.examination_decay",
+    "experiment.control_ctr",
+    "experiment.control_purchase_rate",
+)
+_DEPTH = (
+    "experiment.control_ctr",
+    "experiment.control_session_depth",
+    "experiment.depth_minimum",
+    "experiment.depth_ctr_factor",
+)
+_INTERLEAVING = ("experiment.interleaving_k", "experiment.interleaving_n_users")
+_VISITORS = "SELECT DISTINCT user_id FROM processed.test_interactions"
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """What every experiment works with: visitors, the models' lists, and how shoppers answer."""
+
+    config: LabConfig
+    recommendations: StoredTable
+    test_interactions: StoredTable
+    users: StoredTable
+    products: pa.Table
+
+    @cached_property
+    def visitors(self) -> Ints:
+        """Users with an event in the test window, ascending: the population of experiments."""
+        rows = self.test_interactions.query(f"{_VISITORS} ORDER BY user_id")
+        return rows["user_id"].to_numpy().copy()
+
+    def lists(self, models: Sequence[str], k: int) -> dict[str, np.ndarray]:
+        """Lists of the visitors, (n, k) product ids for each model; −1 pads."""
+        found = {}
+        for model in models:
+            rows = self.recommendations.select(
+                ["user_id", "rank", "product_id"],
+                f"model = ? AND rank <= ? AND user_id IN ({_VISITORS})",
+                (model, k),
+            )
+            lists = RecommendationLists.from_table(rows, k)
+            products = np.full((len(self.visitors), k), -1, np.int32)
+            products[np.searchsorted(self.visitors, lists.users)] = lists.products
+            found[model] = products
+        return found
+
+    @cached_property
+    def demand(self) -> Demand:
+        """The truth of the synthetic shop."""
+        return product_demand(self.users.select(), self.products, self.config.shop)
+
+    @cached_property
+    def months(self) -> dict[int, float]:
+        """Share of the test window in each month of the log."""
+        calendar = LogCalendar.of(self.config.shop)
+        end = calendar.months[-1]
+        return calendar.month_shares(end - self.config.split.test_days, end)
+
+    def probability(self, users: Ints, products: Ints) -> np.ndarray:
+        """p(i | u, t) of listed products, averaged over the test window."""
+        shares = self.months.items()
+        return sum(
+            share * self.demand.probability_of(users, products, month) for month, share in shares
+        )
+
+    def click_model(self) -> ClickModel:
+        """Simulated shoppers calibrated on the control, or the hold-out played back."""
+        experiment = self.config.experiment
+        if experiment.response_model == "replay":
+            events = self.test_interactions.select(
+                ["user_id", "item_id", "event_type"], "item_type = 'product'"
+            )
+            bought = pc.equal(events["event_type"], "purchase")
+            return HoldoutReplay.from_events(
+                events["user_id"].to_numpy(),
+                events["item_id"].to_numpy(),
+                bought.to_numpy(),
+            )
+        control = experiment.control_model
+        return SimulatedShoppers.calibrate(
+            self.probability,
+            self.visitors,
+            self.lists([control], self.config.model.top_k)[control],
+            control_ctr=experiment.control_ctr,
+            control_purchase_rate=experiment.control_purchase_rate,
+            examination_decay=experiment.examination_decay,
+        )
+
+
+def _depth(config: LabConfig) -> SessionDepth:
+    experiment = config.experiment
+    return SessionDepth.calibrate(
+        control_depth=experiment.control_session_depth,
+        control_ctr=experiment.control_ctr,
+        minimum=experiment.depth_minimum,
+        ctr_factor=experiment.depth_ctr_factor,
+    )
+
+
+@lab_asset(settings=(*_RESPONSE, "experiment.salt"), kinds=("numpy",))
+def ab_exposures(
+    context: dg.AssetExecutionContext,
+    lab: LabResource,
+    recommendations: StoredTable,
+    test_interactions: StoredTable,
+    users: StoredTable,
+    products: pa.Table,
+) -> dg.MaterializeResult[pa.Table]:
+    config = lab.settings
+    laboratory = Laboratory(config, recommendations, test_interactions, users, products)
+    click_model = laboratory.click_model()
+    calibration = (
+        {
+            "demand_draws": click_model.demand_draws,
+            "purchase_given_click": click_model.purchase_share,
+        }
+        if isinstance(click_model, SimulatedShoppers)
+        else {}
+    )
+    exposures = run_ab_test(
+        laboratory.visitors,
+        laboratory.lists(list(MODELS), config.model.top_k),
+        click_model,
+        salt=config.experiment.salt,
+        seed=config.data.random_seed,
+    )
+    return lab.result(context, exposures, {"visitors": len(laboratory.visitors), **calibration})
+
+
+@lab_asset(
+    settings=(*_DEPTH, "data.random_seed", "experiment.control_model", "experiment.alpha"),
+    kinds=("scipy",),
+)
+def ab_report(
+    context: dg.AssetExecutionContext, lab: LabResource, ab_exposures: pa.Table
+) -> dg.MaterializeResult[pa.Table]:
+    config = lab.settings
+    table = report_arms(
+        ab_exposures,
+        list(MODELS),
+        _depth(config),
+        control=config.experiment.control_model,
+        alpha=config.experiment.alpha,
+        seed=config.data.random_seed,
+    )
+    rows = [row for row in table.to_pylist() if row["ctr_uplift"] is not None]
+    chart = interval_chart(
+        f"Uplift in click rate over {config.experiment.control_model}",
+        [(r["arm"], r["ctr_uplift"], r["ctr_uplift_low"], r["ctr_uplift_high"]) for r in rows],
+    )
+    return lab.result(context, table, {"chart": chart})
+
+
+@lab_asset(
+    settings=(*_DEPTH, "data.random_seed", "experiment.control_model", "experiment.alpha"),
+    kinds=("scipy",),
+)
+def ab_comparisons(
+    context: dg.AssetExecutionContext, lab: LabResource, ab_exposures: pa.Table
+) -> dg.MaterializeResult[pa.Table]:
+    config = lab.settings
+    table = compare_arms(
+        ab_exposures,
+        list(MODELS),
+        _depth(config),
+        control=config.experiment.control_model,
+        alpha=config.experiment.alpha,
+        seed=config.data.random_seed,
+    )
+    return lab.result(context, table)
+
+
+def _credits(laboratory: Laboratory) -> Ints:
+    config = laboratory.config
+    return interleaving_credits(
+        laboratory.visitors,
+        laboratory.lists(list(MODELS), config.model.top_k),
+        laboratory.click_model(),
+        length=config.experiment.interleaving_k,
+        n_users=config.experiment.interleaving_n_users,
+        seed=config.data.random_seed,
+    )
+
+
+@lab_asset(settings=(*_RESPONSE, *_INTERLEAVING), kinds=("numba",))
+def interleaving_report(
+    context: dg.AssetExecutionContext,
+    lab: LabResource,
+    recommendations: StoredTable,
+    test_interactions: StoredTable,
+    users: StoredTable,
+    products: pa.Table,
+) -> dg.MaterializeResult[pa.Table]:
+    laboratory = Laboratory(lab.settings, recommendations, test_interactions, users, products)
+    return lab.result(context, report_interleaving(list(MODELS), _credits(laboratory)))
+
+
+@lab_asset(settings=(*_RESPONSE, *_INTERLEAVING, "experiment.alpha"), kinds=("numba",))
+def interleaving_preferences(
+    context: dg.AssetExecutionContext,
+    lab: LabResource,
+    recommendations: StoredTable,
+    test_interactions: StoredTable,
+    users: StoredTable,
+    products: pa.Table,
+) -> dg.MaterializeResult[pa.Table]:
+    config = lab.settings
+    laboratory = Laboratory(config, recommendations, test_interactions, users, products)
+    table = compare_pairs(list(MODELS), _credits(laboratory), alpha=config.experiment.alpha)
+    return lab.result(context, table)
+
+
+@lab_asset(settings=(*_RESPONSE, *_DEPTH, "model.exclude_seen"), kinds=("numba",))
+def truth(
+    context: dg.AssetExecutionContext,
+    lab: LabResource,
+    recommendations: StoredTable,
+    test_interactions: StoredTable,
+    users: StoredTable,
+    products: pa.Table,
+    train_pairs: pa.Table,
+) -> dg.MaterializeResult[pa.Table]:
+    config = lab.settings
+    if config.source is not None:
+        # A log does not say what its users would have done with another list.
+        return lab.result(context, TABLES["truth"].arrow_schema.empty_table())
+    laboratory = Laboratory(config, recommendations, test_interactions, users, products)
+    seen = (
+        TrainingData.from_tables(
+            train_pairs, products, np.zeros(products.num_rows), users.count()
+        ).pairs
+        if config.model.exclude_seen
+        else None
+    )
+
+    def over_the_catalogue(block: Ints) -> np.ndarray:
+        return sum(
+            share * laboratory.demand.probability(block, month)
+            for month, share in laboratory.months.items()
+        )
+
+    visitors, k = laboratory.visitors, config.model.top_k
+    table = expected_outcomes(
+        visitors,
+        laboratory.lists(list(MODELS), k),
+        oracle_lists(visitors, over_the_catalogue, k, seen),
+        laboratory.click_model(),
+        _depth(config),
+    )
+    ctr = [(r["model"], r["value"], None, None) for r in table.to_pylist() if r["metric"] == "ctr"]
+    return lab.result(context, table, {"chart": interval_chart("Expected click rate", ctr)})
+
+
+@lab_asset(
+    settings=(
+        *_RESPONSE,
+        "experiment.alpha",
+        "experiment.interleaving_k",
+        "experiment.scorecard_replicates",
+    ),
+    kinds=("numba",),
+)
+def method_scorecard(
+    context: dg.AssetExecutionContext,
+    lab: LabResource,
+    recommendations: StoredTable,
+    test_interactions: StoredTable,
+    users: StoredTable,
+    products: pa.Table,
+    user_metrics: pa.Table,
+) -> dg.MaterializeResult[pa.Table]:
+    config = lab.settings
+    if config.source is not None:
+        return lab.result(context, TABLES["method_scorecard"].arrow_schema.empty_table())
+    laboratory = Laboratory(config, recommendations, test_interactions, users, products)
+    k = min(config.evaluation.k_values)
+    table = score_methods(
+        laboratory.visitors,
+        laboratory.lists(list(MODELS), config.model.top_k),
+        laboratory.click_model(),
+        control=config.experiment.control_model,
+        alpha=config.experiment.alpha,
+        length=config.experiment.interleaving_k,
+        replicates=config.experiment.scorecard_replicates,
+        seed=config.data.random_seed,
+        offline={f"offline_ndcg_{config.split.method}": _per_user(user_metrics, "ndcg", k)},
+    )
+    return lab.result(context, table)
+
+
+def _per_user(user_metrics: pa.Table, metric: str, k: int) -> np.ndarray:
+    """One metric of every eligible user under every model, (n, models) in the models' order."""
+    cube = AccuracyCube.from_table(user_metrics.filter(pc.equal(user_metrics["k"], k)))
+    order = [cube.models.index(model) for model in MODELS]
+    return cube.values[:, order, 0, list(ACCURACY_METRICS).index(metric)]
+
+
+ASSETS = (
+    ab_exposures,
+    ab_report,
+    ab_comparisons,
+    interleaving_report,
+    interleaving_preferences,
+    truth,
+    method_scorecard,
+)

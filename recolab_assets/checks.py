@@ -1,0 +1,267 @@
+"""Asset checks: what the graph promises of its tables, asked of the tables themselves in SQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from recolab_assets.config import LabConfig
+from recolab_assets.experiments.statistics import sample_ratio_p
+from recolab_assets.models import MODELS
+from recolab_assets.resources import LabResource
+from recolab_assets.tables import MODEL_TABLES, TABLES, Table
+
+Row = dict[str, Any]
+
+SAMPLE_RATIO_THRESHOLD = 0.001
+"""Chance of a false alarm of the sample-ratio check; the usual level, far below that of a test."""
+
+
+def _row(lab: LabResource, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Row:
+    """Return the one row of a SELECT of aggregates."""
+    with lab.database.read() as connection:
+        [row] = connection.execute(sql, params).to_arrow_table().to_pylist()
+    return row
+
+
+def _faults(lab: LabResource, table: Table) -> dict[str, int]:
+    """Count rows of a table that share a key, or point at nothing."""
+    faults = {}
+    if table.key:
+        key = ", ".join(table.key)
+        row = _row(
+            lab,
+            f"SELECT count(*) - count(DISTINCT ({key})) AS n FROM {table.qualified_name}",
+        )
+        faults[f"{table.name}: rows that repeat ({key})"] = row["n"]
+    for foreign in table.foreign_keys:
+        parent = TABLES[foreign.table]
+        matched = " AND ".join(
+            f"child.{own} = parent.{other}"
+            for own, other in zip(foreign.columns, foreign.references, strict=True)
+        )
+        row = _row(
+            lab,
+            f"SELECT count(*) AS n FROM (FROM {table.qualified_name} WHERE {foreign.where}) child"
+            f" ANTI JOIN {parent.qualified_name} parent ON {matched}",
+        )
+        columns = ", ".join(foreign.columns)
+        faults[f"{table.name}: {columns} not in {parent.name}"] = row["n"]
+    return faults
+
+
+def _keeps_keys(asset: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=asset,
+        name="keys_hold",
+        blocking=True,
+        description="Keys are unique and every id points at a row that exists.",
+    )
+    def keys_hold(lab: LabResource) -> dg.AssetCheckResult:
+        faults: dict[str, int] = {}
+        for name in MODEL_TABLES.get(asset, (asset,)):
+            faults |= _faults(lab, TABLES[name])
+        return dg.AssetCheckResult(passed=not any(faults.values()), metadata=faults)
+
+    return keys_hold
+
+
+def _none_found(counts: Row) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=not any(counts.values()), metadata=counts)
+
+
+@dg.asset_check(
+    asset="interactions",
+    description="Shares that the shop's mechanisms fix are found in its log, within two points.",
+)
+def shares_as_specified(lab: LabResource) -> dg.AssetCheckResult:
+    config = lab.settings
+    if config.source is not None or not config.shop.affinity.enabled:
+        return dg.AssetCheckResult(passed=True, metadata={"skipped": "no shares are specified"})
+    realised = _row(
+        lab,
+        """
+        SELECT
+            avg((i.item_type = 'product')::INT) AS product_share,
+            avg((p.category = u.primary_category)::INT) AS primary_share,
+            avg((p.subcategory = u.preferred_subcategory)::INT)
+                FILTER (p.category = u.primary_category) AS preferred_share
+        FROM raw.interactions i
+        JOIN raw.users u USING (user_id)
+        LEFT JOIN raw.products p ON i.item_type = 'product' AND p.product_id = i.item_id
+        """,
+    )
+    specified = _specified_shares(config)
+    return dg.AssetCheckResult(
+        passed=all(abs(realised[name] - share) <= 0.02 for name, share in specified.items()),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            f"{name} ({kind})": value
+            for kind, values in (("specified", specified), ("realised", realised))
+            for name, value in values.items()
+        },
+    )
+
+
+def _specified_shares(config: LabConfig) -> dict[str, float]:
+    affinity = config.shop.affinity
+    return {
+        "product_share": config.shop.product_share if config.data.n_editorial else 1.0,
+        "primary_share": affinity.primary_share,
+        "preferred_share": affinity.preferred_share,
+    }
+
+
+@dg.asset_check(
+    asset="test_interactions",
+    blocking=True,
+    # Both sides of the cut must be there before it can be looked at.
+    additional_deps=["train_interactions", "interactions"],
+    description="Nothing is on both sides of the cut, nothing is lost, and training comes first.",
+)
+def no_leakage(lab: LabResource) -> dg.AssetCheckResult:
+    per_user = lab.settings.split.method == "per_user_latest"
+    by = "user_id" if per_user else "true"
+    return _none_found(
+        _row(
+            lab,
+            f"""
+            WITH train AS (
+                SELECT {by} AS part, max(occurred_at) AS last FROM processed.train_interactions
+                GROUP BY part
+            ),
+            test AS (
+                SELECT {by} AS part, min(occurred_at) AS first FROM processed.test_interactions
+                GROUP BY part
+            )
+            SELECT
+                (SELECT count(*) FROM train JOIN test USING (part) WHERE last > first)
+                    AS "parts with training after the hold-out",
+                (SELECT count(*) FROM processed.train_interactions
+                    SEMI JOIN processed.test_interactions USING (interaction_id))
+                    AS "events on both sides",
+                (SELECT count(*) FROM raw.interactions)
+                    - (SELECT count(*) FROM processed.train_interactions)
+                    - (SELECT count(*) FROM processed.test_interactions) AS "events lost"
+            """,
+        ),
+    )
+
+
+@dg.asset_check(
+    asset="recommendations",
+    blocking=True,
+    additional_deps=["train_pairs"],
+    description="Nobody is recommended a product that they already have in training.",
+)
+def nothing_seen(lab: LabResource) -> dg.AssetCheckResult:
+    if not lab.settings.model.exclude_seen:
+        return dg.AssetCheckResult(passed=True, metadata={"skipped": "repeats are allowed"})
+    counts = _row(
+        lab,
+        """
+        SELECT count(*) AS "recommended and seen" FROM recommendations.recommendations
+        SEMI JOIN processed.train_pairs USING (user_id, product_id)
+        """,
+    )
+    return _none_found(counts)
+
+
+@dg.asset_check(
+    asset="recommendations",
+    blocking=True,
+    description="Every model has a full list of distinct products, ranked from 1, for every user.",
+)
+def lists_complete(lab: LabResource) -> dg.AssetCheckResult:
+    settings = lab.settings.model
+    counts = _row(
+        lab,
+        """
+        WITH lists AS (
+            SELECT model, user_id, count(*) AS n, max(rank) AS longest,
+                count(DISTINCT product_id) AS n_products
+            FROM recommendations.recommendations GROUP BY model, user_id
+        ),
+        room AS (
+            -- A catalogue can be too small for a full list beside what a user has seen.
+            SELECT u.user_id, least($top_k, (SELECT count(*) FROM raw.products)
+                - CASE WHEN $exclude_seen THEN count(p.product_id) ELSE 0 END) AS expected
+            FROM raw.users u LEFT JOIN processed.train_pairs p USING (user_id)
+            GROUP BY u.user_id
+        )
+        SELECT
+            count(*) FILTER (n <> n_products) AS "lists that repeat a product",
+            count(*) FILTER (n <> longest) AS "lists with a gap in their ranks",
+            count(*) FILTER (n <> expected) AS "lists that are too short",
+            (SELECT count(*) FROM room WHERE expected > 0) * $n_models
+                - count(*) FILTER (expected > 0) AS "lists that are missing"
+        FROM lists JOIN room USING (user_id)
+        """,
+        {
+            "top_k": settings.top_k,
+            "exclude_seen": settings.exclude_seen,
+            "n_models": len(MODELS),
+        },
+    )
+    return _none_found(counts)
+
+
+def _guardrail(metric: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset="guardrails",
+        name=f"{metric}_guardrail",
+        description=f"No model falls below the limit of {metric}.",
+    )
+    def guardrail(lab: LabResource) -> dg.AssetCheckResult:
+        with lab.database.read() as connection:
+            rows = connection.execute(
+                "SELECT model, value, threshold, passed FROM evaluation.guardrails"
+                " WHERE metric = ?",
+                [metric],
+            ).fetchall()
+        return dg.AssetCheckResult(
+            passed=all(passed for *_, passed in rows),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                model: f"{value:.4f} ({'kept' if passed else 'BELOW'} {threshold:g})"
+                for model, value, threshold, passed in rows
+            },
+        )
+
+    return guardrail
+
+
+@dg.asset_check(
+    asset="ab_exposures",
+    blocking=True,
+    description=(
+        "Arms have as many users as equal assignment gives; below p = .001 assignment or logging"
+        " is broken and the report must not be read."
+    ),
+)
+def sample_ratio(lab: LabResource) -> dg.AssetCheckResult:
+    with lab.database.read() as connection:
+        counts = dict(
+            connection.execute(
+                "SELECT arm, count(DISTINCT user_id) FROM experiments.ab_exposures GROUP BY arm"
+            ).fetchall()
+        )
+    users = {model: counts.get(model, 0) for model in MODELS}
+    p_value = sample_ratio_p(list(users.values()))
+    return dg.AssetCheckResult(
+        passed=not p_value < SAMPLE_RATIO_THRESHOLD, metadata={**users, "p_value": p_value}
+    )
+
+
+_ASSETS = [name for name in TABLES if name not in {t for ts in MODEL_TABLES.values() for t in ts}]
+
+CHECKS: tuple[dg.AssetChecksDefinition, ...] = (
+    *(_keeps_keys(name) for name in (*_ASSETS, *MODEL_TABLES)),
+    shares_as_specified,
+    no_leakage,
+    nothing_seen,
+    lists_complete,
+    _guardrail("coverage"),
+    _guardrail("diversity"),
+    sample_ratio,
+)

@@ -1,0 +1,61 @@
+"""The whole graph in one page: assets, checks, resources, jobs, executor."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from recolab_assets.assets import (
+    evaluation,
+    experiments,
+    models,
+    processed,
+    raw,
+    recommendations,
+)
+from recolab_assets.assets.declare import with_settings
+from recolab_assets.checks import CHECKS
+from recolab_assets.config import config_path, load_config
+from recolab_assets.jobs import JOBS, SCHEDULES
+from recolab_assets.resources import LabResource, lab_io_manager
+
+ASSETS = (
+    *raw.ASSETS,
+    *processed.ASSETS,
+    *models.ASSETS,
+    *recommendations.ASSETS,
+    *evaluation.ASSETS,
+    *experiments.ASSETS,
+)
+
+
+def build_definitions(
+    path: Path | None = None, resources: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """Build the graph for one configuration.
+
+    Args:
+        path: The configuration; by default the one that ``RECOLAB_CONFIG`` names.
+        resources: Replacements of resources, for tests.
+
+    Raises:
+        ConfigError: The configuration cannot be used. Nothing has been written then.
+    """
+    file = path or config_path()
+    return dg.Definitions(
+        assets=with_settings(ASSETS, load_config(file)),
+        asset_checks=CHECKS,
+        jobs=JOBS,
+        schedules=SCHEDULES,
+        resources={
+            "lab": LabResource(config=str(file)),
+            "io_manager": lab_io_manager,
+            **(resources or {}),
+        },
+        # DuckDB has one writer, and a process of its own would cost each step 2.5 s.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

@@ -1,0 +1,88 @@
+"""What assets are given at run time: the configuration in force and the database that it names."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from recolab_assets.config import LabConfig, config_path, load_config
+from recolab_assets.storage import Database, FileIOManager, build_io_manager
+
+SETTINGS_KEY = "recolab/settings"
+"""Metadata of an asset: dotted keys of the settings that its rows depend on."""
+
+
+def fingerprint(config: LabConfig, settings: Iterable[str]) -> str:
+    """Return a short hash of some settings, the same for the same values.
+
+    Args:
+        config: The whole configuration.
+        settings: Dotted keys, of sections or of single values.
+    """
+    values: dict[str, Any] = {}
+    for dotted in sorted(settings):
+        value: Any = config.model_dump(mode="json")
+        for part in dotted.split("."):
+            value = value[part]
+        values[dotted] = value
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+
+class LabResource(dg.ConfigurableResource):
+    """The configuration of the run; another file can be named in the Launchpad."""
+
+    config: str = Field(
+        default_factory=lambda: str(config_path()),
+        description="Path of the YAML configuration, absolute or relative to the repository.",
+    )
+
+    @property
+    def settings(self) -> LabConfig:
+        """The validated configuration.
+
+        Raises:
+            ConfigError: The file cannot be used.
+        """
+        return load_config(self.config)
+
+    @property
+    def database(self) -> Database:
+        """The DuckDB file that the configuration names."""
+        settings = self.settings
+        return Database(settings.database_path, settings.storage.lock_timeout_seconds)
+
+    def result(
+        self,
+        context: dg.AssetExecutionContext,
+        value: Any,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> dg.MaterializeResult:
+        """Wrap what an asset returns, with the configuration that it was made with.
+
+        Dagster derives the data version from the code version, which carries the settings that
+        were in force when the graph was loaded, and from the versions of the inputs. A run that
+        was given another configuration has other settings, and so needs a version of its own.
+        """
+        settings = self.settings
+        [spec] = context.assets_def.specs
+        made_with = f"{fingerprint(settings, spec.metadata[SETTINGS_KEY])}"
+        is_as_loaded = (spec.code_version or "").endswith(made_with)
+        version = None if is_as_loaded else dg.DataVersion(f"{made_with}-{context.run_id}")
+        return dg.MaterializeResult(
+            value=value,
+            metadata={
+                "config": self.config,
+                "random_seed": settings.data.random_seed,
+                **(metadata or {}),
+            },
+            data_version=version,
+        )
+
+
+@dg.io_manager(required_resource_keys={"lab"}, description="One DuckDB file for every table.")
+def lab_io_manager(context: dg.InitResourceContext) -> FileIOManager:
+    """Keep assets in the database that the configuration of the run names."""
+    return build_io_manager(context.resources.lab.database)

@@ -1,0 +1,163 @@
+"""The synthetic shop: its raw tables, generated block by block from named random streams."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from recolab_assets.config import EDITORIAL_EVENTS, PRODUCT_EVENTS, LabConfig
+from recolab_assets.randomness import stream
+from recolab_assets.shop.behaviour import Events, Visitors, simulate_events
+from recolab_assets.shop.catalogue import generate_editorial, generate_products
+from recolab_assets.shop.demand import editorial_demand, product_demand
+from recolab_assets.shop.population import generate_users
+from recolab_assets.shop.taxonomy import CATEGORIES, seasonal_weights
+from recolab_assets.shop.timeline import LogCalendar
+from recolab_assets.tables import TABLES
+
+SHARD_USERS = 10_000
+"""Users of one block. Part of what a seed means: another size gives other draws."""
+
+_EVENT_NAMES = list(dict.fromkeys([*PRODUCT_EVENTS, *EDITORIAL_EVENTS]))
+_EDITORIAL_CODES = np.array([_EVENT_NAMES.index(name) for name in EDITORIAL_EVENTS], np.int8)
+_ITEM_TYPES = pa.array(["editorial", "product"])
+_PURCHASE = PRODUCT_EVENTS.index("purchase")
+
+Progress = Callable[[int, int], None]
+"""Called with the number of users done and the number of all."""
+
+
+class SyntheticShop:
+    """A shop whose truth is known.
+
+    Args:
+        config: Size, seed and mechanisms.
+    """
+
+    def __init__(self, config: LabConfig) -> None:
+        self._config = config
+
+    def users(self) -> pa.Table:
+        """Return ``raw.users``."""
+        return generate_users(self._config)
+
+    def products(self) -> pa.Table:
+        """Return ``raw.products``."""
+        return generate_products(self._config)
+
+    def editorial(self) -> pa.Table:
+        """Return ``raw.editorial``."""
+        return generate_editorial(self._config)
+
+    def interactions(
+        self,
+        users: pa.Table,
+        products: pa.Table,
+        editorial: pa.Table,
+        progress: Progress = lambda done, total: None,
+    ) -> pa.RecordBatchReader:
+        """Generate the event log as a stream, one batch a block of users.
+
+        Args:
+            users: ``raw.users``.
+            products: ``raw.products``.
+            editorial: ``raw.editorial``; may be empty.
+            progress: Told after every block.
+
+        Returns:
+            The columns of ``raw.interactions``, ordered by user and time;
+            ``data.n_interactions`` rows. Text columns are dictionary-encoded.
+        """
+        return pa.RecordBatchReader.from_batches(
+            _BATCH_SCHEMA, self._batches(users, products, editorial, progress)
+        )
+
+    def report(self) -> pa.Table:
+        """Return ``raw.import_report``: everything generated is kept."""
+        n = self._config.data.n_interactions
+        return pa.Table.from_pylist(
+            [
+                {"step": 0, "reason": "generated", "rule": None, "n_matched": n, "n_rows": n},
+                {"step": 1, "reason": "kept", "rule": None, "n_matched": n, "n_rows": n},
+            ],
+            schema=TABLES["import_report"].arrow_schema,
+        )
+
+    def _batches(
+        self, users: pa.Table, products: pa.Table, editorial: pa.Table, progress: Progress
+    ) -> Iterator[pa.RecordBatch]:
+        shop, seed = self._config.shop, self._config.data.random_seed
+        calendar = LogCalendar.of(shop)
+        wanted = product_demand(users, products, shop)
+        read = editorial_demand(users, editorial, shop) if editorial.num_rows else None
+        visitors = _visitors(users, self._config, calendar)
+        prices = products["price"].to_numpy()
+        n_users = users.num_rows
+        activity = users["activity"].to_numpy()
+        counts = stream(seed, "shop.activity").multinomial(
+            self._config.data.n_interactions, activity / activity.sum()
+        )
+        first_id = 0
+        for shard, low in enumerate(range(0, n_users, SHARD_USERS)):
+            block = np.arange(low, min(low + SHARD_USERS, n_users))
+            events = simulate_events(
+                block,
+                counts[block],
+                wanted,
+                read,
+                visitors,
+                shop,
+                stream(seed, "shop.behaviour", shard),
+            )
+            yield _batch(events, first_id, prices, calendar, shop.activity.max_sessions)
+            first_id += len(events.user)
+            progress(int(block[-1]) + 1, n_users)
+
+
+def _visitors(users: pa.Table, config: LabConfig, calendar: LogCalendar) -> Visitors:
+    """Visits follow the season of the primary category; with seasonality off all months alike."""
+    names = [category.name for category in CATEGORIES[: config.shop.n_categories]]
+    position = {name: number for number, name in enumerate(names)}
+    weights = (
+        seasonal_weights(names, calendar.first_month, calendar.n_months)
+        if config.shop.seasonality.enabled
+        else np.ones((len(names), calendar.n_months))
+    )
+    return Visitors(
+        signed_up=calendar.seconds(users["signed_up_at"].to_numpy()),
+        season=np.array([position[name] for name in users["primary_category"].to_pylist()]),
+        season_weights=weights,
+    )
+
+
+_DICTIONARY = pa.dictionary(pa.int8(), pa.string())
+_BATCH_SCHEMA = pa.schema(
+    [
+        field.with_type(_DICTIONARY) if field.type == pa.string() else field
+        for field in TABLES["interactions"].arrow_schema
+    ]
+)
+
+
+def _batch(
+    events: Events, first_id: int, prices: np.ndarray, calendar: LogCalendar, max_sessions: int
+) -> pa.RecordBatch:
+    """Turn a block of events into rows of ``raw.interactions``."""
+    n = len(events.user)
+    bought = events.is_product & (events.stage == _PURCHASE)
+    # Editorial items have ids of their own, so they must not look up a product's price.
+    price = prices[np.where(bought, events.item, 0)]
+    read = _EDITORIAL_CODES[np.where(events.is_product, 0, events.stage)]
+    name = np.where(events.is_product, events.stage, read)
+    columns = [
+        np.arange(first_id, first_id + n),
+        events.user.astype(np.int32),
+        events.item,
+        pa.DictionaryArray.from_arrays(events.is_product.astype(np.int8), _ITEM_TYPES),
+        pa.DictionaryArray.from_arrays(name, _EVENT_NAMES),
+        events.user * max_sessions + events.slot,
+        calendar.times(events.seconds),
+        pa.array(np.ones(n, dtype=np.int32), mask=~bought),
+        pa.array(price, mask=~bought),
+    ]
+    return pa.record_batch(columns, schema=_BATCH_SCHEMA)
