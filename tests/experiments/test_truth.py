@@ -75,9 +75,10 @@ def test_oracle_works_in_blocks_and_leaves_its_input_alone(shop, monkeypatch) ->
 
 def test_interpreted_kernel_equals_the_compiled_one() -> None:
     scores = np.random.default_rng(0).integers(0, 9, (4, 30)).astype(float)
+    starts, seen = np.array([0, 2, 2, 3, 3], np.int32), np.array([4, 7, 1], np.int32)
     compiled, interpreted = np.full((2, 4, 5), -1, np.int32)
-    _top_k(scores, compiled)
-    _top_k.py_func(scores, interpreted)
+    _top_k(scores, starts, seen, compiled)
+    _top_k.py_func(scores, starts, seen, interpreted)
     np.testing.assert_array_equal(compiled, interpreted)
 
 
