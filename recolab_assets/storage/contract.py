@@ -69,6 +69,9 @@ def _column(values: pa.ChunkedArray, column: Column, table: Table) -> pa.Chunked
     if values.type == wanted:
         return values
     kind = values.type
+    if values.null_count == len(values):
+        # Without a value there is nothing to lose, whatever type pandas made of it.
+        return pa.chunked_array([pa.nulls(len(values), wanted)])
     numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if numeric and column.type in _NUMBERLESS:
         raise type_error(table, column, f"the values are {kind}")

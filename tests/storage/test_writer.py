@@ -376,6 +376,16 @@ def test_pandas_gaps_are_absent_values(database: Database) -> None:
     assert rows["occurred_at"].to_pylist() == [datetime(2024, 1, 1), datetime(2024, 1, 2)]
 
 
+def test_a_pandas_column_without_any_value_has_no_type_to_get_wrong(database: Database) -> None:
+    columns = TABLES["users"].column_names
+    frame = pd.DataFrame({"user_id": [0, 1], "activity": [0.5, 0.5]}).reindex(columns=columns)
+    for rows in (frame, frame.iloc[:0]):
+        store(database, "users", rows)
+        found = stored(database, "users")
+        assert found.schema.equals(TABLES["users"].arrow_schema)
+        assert found["signed_up_at"].null_count == len(rows)
+
+
 def test_a_data_frame_of_mixed_values_is_refused(database: Database) -> None:
     frame = pd.DataFrame({"a": pd.Series([1, "x"], dtype=object)})
     with pytest.raises(TableError, match="anything.*column a"):
