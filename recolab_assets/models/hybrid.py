@@ -87,21 +87,31 @@ class Hybrid(Recommender):
         exclude_seen: bool,
         handed_in: Mapping[str, Candidates] | None,
     ) -> Candidates:
-        given = {}
-        for name in self._blended:
-            if handed_in is not None and name in handed_in:
-                given[name] = handed_in[name]
-            else:
-                given[name] = self._component(name).candidates(
-                    users, self.candidate_depth, exclude_seen=exclude_seen
-                )
+        given = self._gather(users, exclude_seen, handed_in or {})
         found = self._blend(given, depth)
-        personal = [given[name].served for name in given if name != "popularity"]
-        if personal:
-            unserved = ~np.logical_or.reduce(personal)
-            found.products[unserved] = NO_PRODUCT
-            found.scores[unserved] = np.nan
+        unserved = ~self._serves(given)
+        found.products[unserved] = NO_PRODUCT
+        found.scores[unserved] = np.nan
         return found
+
+    def _gather(
+        self, users: np.ndarray, exclude_seen: bool, handed_in: Mapping[str, Candidates]
+    ) -> dict[str, Candidates]:
+        """Take the components' candidates, from the components themselves where not handed in."""
+        return {
+            name: handed_in[name]
+            if name in handed_in
+            else self._component(name).candidates(
+                users, self.candidate_depth, exclude_seen=exclude_seen
+            )
+            for name in self._blended
+        }
+
+    def _serves(self, given: Mapping[str, Candidates]) -> np.ndarray:
+        """(n,) bool whether the user gets more than everybody's list."""
+        personal = [name for name in given if name != "popularity"] or list(given)
+        served: np.ndarray = np.logical_or.reduce([given[name].served for name in personal])
+        return served
 
     def _blend(self, given: Mapping[str, Candidates], depth: int) -> Candidates:
         """Rank the union of the components' lists."""
@@ -120,16 +130,17 @@ class Hybrid(Recommender):
     def contributions(self, user: int, product: int) -> dict[str, float]:
         """Return what each component adds to the score of a product for a user.
 
-        Components that do not list the product are left out; the rest sum to the score.
+        Components that do not list the product are left out; the rest sum to the score. Empty
+        where the hybrid cannot serve the user.
         """
         # A product that the user has can only have come from lists that allow it.
         row = slice(self.data.pairs.indptr[user], self.data.pairs.indptr[user + 1])
         exclude_seen = product not in self.data.pairs.indices[row]
+        given = self._gather(np.array([user]), exclude_seen, {})
+        if not self._serves(given)[0]:
+            return {}
         added = {}
-        for name in self._blended:
-            found = self._component(name).candidates(
-                np.array([user]), self.candidate_depth, exclude_seen=exclude_seen
-            )
+        for name, found in given.items():
             scaled = self._blend({name: found}, self.candidate_depth)
             place = np.flatnonzero(scaled.products[0] == product)
             if len(place):
