@@ -8,7 +8,8 @@ from threadpoolctl import threadpool_limits
 
 _lock = threading.Lock()
 _holders = 0
-_limit: threadpool_limits | None = None
+_release = threading.Event()
+_keeper: threading.Thread | None = None
 
 
 @contextmanager
@@ -19,16 +20,31 @@ def single_blas_thread() -> Iterator[None]:
     same cores (fitting ALS takes almost twice as long). The limit belongs to the whole process, so
     the first to enter sets it and the last to leave restores what was there before.
     """
-    global _holders, _limit
+    global _holders, _release, _keeper
     with _lock:
         if _holders == 0:
-            _limit = threadpool_limits(1, "blas")
+            limited, _release = threading.Event(), threading.Event()
+            _keeper = threading.Thread(target=_keep, args=(limited, _release), daemon=True)
+            _keeper.start()
+            limited.wait()
         _holders += 1
     try:
         yield
     finally:
         with _lock:
             _holders -= 1
-            if _holders == 0 and _limit is not None:
-                _limit.restore_original_limits()
-                _limit = None
+            if _holders == 0 and _keeper is not None:
+                _release.set()
+                _keeper.join()
+                _keeper = None
+
+
+def _keep(limited: threading.Event, release: threading.Event) -> None:
+    """Hold the limit until released.
+
+    threadpoolctl lets only the thread that set a limit lift it, while a stream of recommendations
+    may be begun in one thread and ended in another; so a thread of its own holds the limit.
+    """
+    with threadpool_limits(1, "blas"):
+        limited.set()
+        release.wait()
