@@ -153,6 +153,11 @@ class TestIds:
         shop = shop_of(tmp_path, [{**LINES[0], "who": who} for who in ("007", "7", "07")])
         assert shop.users()["source_id"].to_pylist() == ["007", "07", "7"]
 
+    def test_numbers_and_words_in_json_are_ids_alike(self, tmp_path: Path) -> None:
+        lines = [{**LINES[0], "who": who} for who in (7, "x", "7", {"id": 1})]
+        shop = shop_of(tmp_path, lines, files=["log.jsonl"])
+        assert shop.users()["source_id"].to_pylist() == ["7", "x", '{"id":1}']
+
     def test_whole_floats_lose_their_fraction(self, tmp_path: Path) -> None:
         lines = [{**LINES[0], "who": who} for who in (17850.0, 3.0, None)]
         rule = {"reason": "guest", "where": "who IS NULL"}
