@@ -20,7 +20,7 @@ SAMPLE_RATIO_THRESHOLD = 0.001
 def _row(lab: LabResource, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Row:
     """Return the one row of a SELECT of aggregates."""
     with lab.database.read() as connection:
-        [row] = connection.execute(sql, params).to_arrow_table().to_pylist()
+        [row] = connection.sql(sql, params=params).to_arrow_table().to_pylist()
     return row
 
 

@@ -31,7 +31,7 @@ def fingerprint(config: LabConfig, settings: Iterable[str]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
-class LabResource(dg.ConfigurableResource):
+class LabResource(dg.ConfigurableResource[Any]):
     """The configuration of the run; another file can be named in the Launchpad."""
 
     config: str = Field(
@@ -59,7 +59,7 @@ class LabResource(dg.ConfigurableResource):
         context: dg.AssetExecutionContext,
         value: Any,
         metadata: Mapping[str, Any] | None = None,
-    ) -> dg.MaterializeResult:
+    ) -> dg.MaterializeResult[Any]:
         """Wrap what an asset returns, with the configuration that it was made with.
 
         Dagster derives the data version from the code version, which carries the settings that

@@ -64,6 +64,6 @@ def progress(context: dg.AssetExecutionContext, what: str) -> Callable[[int, int
         if done < total and now - last < LOG_EVERY_SECONDS:
             return
         last = now
-        context.log.info(f"{done:,} of {total:,} {what}, {now - started:.1f} s")
+        context.log.info("%s of %s %s, %.1f s", f"{done:,}", f"{total:,}", what, now - started)
 
     return report

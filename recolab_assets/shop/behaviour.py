@@ -163,9 +163,8 @@ def simulate_events(
     )
     # Stable: inside a session reads stay before products and walks stay in one piece.
     order = np.argsort(session, kind="stable")
-    row, stage, walk, is_product, slot, session = (
-        values[order] for values in (row, stage, walk, is_product, slot, session)
-    )
+    row, stage, is_product, slot = row[order], stage[order], is_product[order], slot[order]
+    session = session[order]
     seconds = _times(session, start, visitors.signed_up[users], row, calendar, shop, rng)
 
     heads = np.flatnonzero(stage == 0)

@@ -5,7 +5,6 @@ import pyarrow as pa
 
 from recolab_assets.config import LabConfig
 from recolab_assets.randomness import stream
-from recolab_assets.shop.timeline import LogCalendar
 from recolab_assets.shop.taxonomy import (
     CATEGORIES,
     CONTENT_SHARES,
@@ -16,6 +15,7 @@ from recolab_assets.shop.taxonomy import (
     TOPIC_TAGS,
     subcategory_names,
 )
+from recolab_assets.shop.timeline import LogCalendar
 from recolab_assets.tables import TABLES
 
 _YEARS_BEFORE = 2

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from numba import njit
 
 from recolab_assets.config import AffinityConfig, ShopConfig
 from recolab_assets.shop.taxonomy import seasonal_weights
@@ -120,8 +121,18 @@ class _Layout:
         return drawn
 
 
+@njit(cache=True, nogil=True)
+def _add_to_runs(total, order, low, hole_low, hole_high, high, amounts):  # type: ignore[no-untyped-def]
+    """Add each user's amount to the items of the user's run, in place."""
+    for user in range(total.shape[0]):
+        for position in range(low[user], hole_low[user]):
+            total[user, order[position]] += amounts[user]
+        for position in range(hole_high[user], high[user]):
+            total[user, order[position]] += amounts[user]
+
+
 def _ratio(share: float | Floats, mass: Floats) -> Floats:
-    """share / mass, and 0 where there is no mass."""
+    """Divide, with 0 where there is no mass."""
     return np.divide(share, mass, out=np.zeros(len(mass)), where=mass > 0)
 
 
@@ -196,7 +207,7 @@ class Demand:
         """Return what an item's weight is multiplied by: (n_users, 4 segments, n_components)."""
         coefficients = np.zeros((len(users), 4, len(self._components)))
         passed_on = np.zeros(len(users))
-        for segment in np.flatnonzero(self._segment_shares):
+        for segment in np.flatnonzero(self._segment_shares).tolist():
             share = self._segment_shares[segment]
             masses = [
                 self._mass(component, segment, users, month) for component in self._components
@@ -252,8 +263,25 @@ class Demand:
 
     def probability(self, users: Ints, month: int) -> Floats:
         """Return p(item | user, month) of every item, (n_users, n_items); rows sum to 1."""
-        everything = np.broadcast_to(np.arange(self.n_items), (len(users), self.n_items))
-        return self.probability_of(users, everything, month)
+        coefficients = self._coefficients(users, month)
+        total = np.zeros((len(users), self.n_items))
+        for number, component in enumerate(self._components):
+            order = self._layouts[component.layout].order
+            for segment in range(4):
+                amounts = coefficients[:, segment, number].copy()
+                if amounts.any():
+                    runs = self._runs(component, segment, users)
+                    _add_to_runs(
+                        total,
+                        order,
+                        runs.low,
+                        runs.hole_low,
+                        runs.hole_high,
+                        runs.high,
+                        amounts,
+                    )
+        total *= self._weights[month]
+        return total
 
     def draw(self, users: Ints, months: Ints, rng: np.random.Generator) -> Ints:
         """Draw one item for each (user, month).

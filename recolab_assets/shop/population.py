@@ -5,8 +5,8 @@ import pyarrow as pa
 
 from recolab_assets.config import LabConfig
 from recolab_assets.randomness import stream
-from recolab_assets.shop.timeline import SECONDS_A_DAY, LogCalendar
 from recolab_assets.shop.taxonomy import CATEGORIES, PRICE_TIERS, TIER_SHARES, subcategory_names
+from recolab_assets.shop.timeline import SECONDS_A_DAY, LogCalendar
 from recolab_assets.tables import TABLES
 
 _LAST_SIGN_UP_DAYS = 3
