@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 import dagster as dg
 
 from recolab_assets.assets import (
@@ -16,7 +17,7 @@ from recolab_assets.assets import (
 )
 from recolab_assets.assets.declare import with_settings
 from recolab_assets.checks import CHECKS
-from recolab_assets.config import config_path, load_config
+from recolab_assets.config import ConfigError, config_path, load_config
 from recolab_assets.jobs import JOBS, SCHEDULES
 from recolab_assets.resources import LabResource, lab_io_manager
 
@@ -58,4 +59,8 @@ def build_definitions(
     )
 
 
-defs = build_definitions()
+try:
+    defs = build_definitions()
+except ConfigError as error:
+    # Dagster's commands show this as one line; the sentence would drown in a traceback of theirs.
+    raise click.ClickException(str(error)) from error

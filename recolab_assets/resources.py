@@ -12,7 +12,7 @@ from recolab_assets.config import LabConfig, config_path, load_config
 from recolab_assets.storage import Database, FileIOManager, build_io_manager
 
 SETTINGS_KEY = "recolab/settings"
-"""Metadata of an asset: dotted keys of the settings that its rows depend on."""
+"""Metadata of an asset: dotted keys of the settings that its rows depend on, at any remove."""
 
 
 def fingerprint(config: LabConfig, settings: Iterable[str]) -> str:
@@ -68,7 +68,7 @@ class LabResource(dg.ConfigurableResource[Any]):
         """
         settings = self.settings
         [spec] = context.assets_def.specs
-        made_with = f"{fingerprint(settings, spec.metadata[SETTINGS_KEY])}"
+        made_with = fingerprint(settings, spec.metadata[SETTINGS_KEY])
         is_as_loaded = (spec.code_version or "").endswith(made_with)
         version = None if is_as_loaded else dg.DataVersion(f"{made_with}-{context.run_id}")
         return dg.MaterializeResult(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -19,8 +20,8 @@ def lab_asset(
     """Declare an asset whose name, group and description are those of its table.
 
     Args:
-        settings: Dotted keys of the settings that the rows depend on; a change of one of them
-            makes the asset stale.
+        settings: Dotted keys of the settings that the asset itself reads; a change of one of them
+            makes it stale, and what is made from it.
         kinds: Tools shown in the UI, beside DuckDB.
         name: Name of the table; by default the function's.
         options: Further arguments of ``dagster.asset``.
@@ -45,13 +46,27 @@ def lab_asset(
 def with_settings(
     assets: Iterable[dg.AssetsDefinition], config: LabConfig
 ) -> list[dg.AssetsDefinition]:
-    """Let the code version of every asset follow the settings that its rows depend on."""
+    """Let the code version of every asset follow the settings that its rows depend on.
+
+    The settings of what it is made from count too. Dagster by itself would mark what follows a
+    changed asset as stale only once that asset had been materialised again.
+    """
+    by_key = {asset.key: asset for asset in assets}
+
+    @cache
+    def settings(key: dg.AssetKey) -> frozenset[str]:
+        asset = by_key[key]
+        own = frozenset(asset.metadata_by_key[key][SETTINGS_KEY])
+        return own.union(*(settings(dependency) for dependency in asset.asset_deps[key]))
 
     def versioned(spec: dg.AssetSpec) -> dg.AssetSpec:
-        made_with = fingerprint(config, spec.metadata[SETTINGS_KEY])
-        return spec.replace_attributes(code_version=f"{spec.code_version}-{made_with}")
+        keys = sorted(settings(spec.key))
+        return spec.replace_attributes(
+            code_version=f"{spec.code_version}-{fingerprint(config, keys)}",
+            metadata={**spec.metadata, SETTINGS_KEY: keys},
+        )
 
-    return [asset.map_asset_specs(versioned) for asset in assets]
+    return [asset.map_asset_specs(versioned) for asset in by_key.values()]
 
 
 def progress(context: dg.AssetExecutionContext, what: str) -> Callable[[int, int], None]:

@@ -15,8 +15,6 @@ from recolab_assets.resources import LabResource
 from recolab_assets.sql import Select
 from recolab_assets.storage import StoredTable
 
-_WEIGHTS = ("model.event_weights",)
-
 _SETTINGS = {
     "als": (
         "data.random_seed",
