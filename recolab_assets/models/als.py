@@ -144,7 +144,7 @@ class ALS(Recommender):
         handed_in: Mapping[str, Candidates] | None,
     ) -> Candidates:
         keys = empty_keys(len(users), depth)
-        pairs = self.data.pairs
+        seen = self.data.seen(exclude=exclude_seen)
         served = np.flatnonzero(self._has_factors[users])
         groups = users[served] // _GROUP
         starts = np.flatnonzero(np.diff(groups, prepend=-1))
@@ -159,9 +159,7 @@ class ALS(Recommender):
                     users[rows] - np.int32(group * _GROUP),
                     users[rows],
                     self._column_of,
-                    pairs.indptr,
-                    pairs.indices,
-                    exclude_seen,
+                    seen,
                     group_keys,
                 )
                 keys[rows] = group_keys

@@ -285,10 +285,7 @@ def complete_lists(
     is_own = products != NO_PRODUCT
     is_fallback = ~is_own[:, 0]
     if not is_own.all():
-        pairs = data.pairs
-        fill_from_order(
-            users, pairs.indptr, pairs.indices, exclude_seen, data.popularity_order, products
-        )
+        fill_from_order(users, data.seen(exclude=exclude_seen), data.popularity_order, products)
         lowest = np.where(is_own, scores, np.float32(0)).min(axis=1, keepdims=True)
         filling = np.where(is_fallback[:, None], data.popularity[products], lowest)
         is_filled = ~is_own & (products != NO_PRODUCT)

@@ -6,10 +6,14 @@ from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
-_lock = threading.Lock()
-_holders = 0
-_release = threading.Event()
-_keeper: threading.Thread | None = None
+
+class _Limit:
+    """The limit of this process: how many hold it, and the thread that keeps it."""
+
+    lock = threading.Lock()
+    holders = 0
+    release = threading.Event()
+    keeper: threading.Thread | None = None
 
 
 @contextmanager
@@ -20,23 +24,24 @@ def single_blas_thread() -> Iterator[None]:
     same cores (fitting ALS takes almost twice as long). The limit belongs to the whole process, so
     the first to enter sets it and the last to leave restores what was there before.
     """
-    global _holders, _release, _keeper
-    with _lock:
-        if _holders == 0:
-            limited, _release = threading.Event(), threading.Event()
-            _keeper = threading.Thread(target=_keep, args=(limited, _release), daemon=True)
-            _keeper.start()
+    with _Limit.lock:
+        if _Limit.holders == 0:
+            limited, _Limit.release = threading.Event(), threading.Event()
+            _Limit.keeper = threading.Thread(
+                target=_keep, args=(limited, _Limit.release), daemon=True
+            )
+            _Limit.keeper.start()
             limited.wait()
-        _holders += 1
+        _Limit.holders += 1
     try:
         yield
     finally:
-        with _lock:
-            _holders -= 1
-            if _holders == 0 and _keeper is not None:
-                _release.set()
-                _keeper.join()
-                _keeper = None
+        with _Limit.lock:
+            _Limit.holders -= 1
+            if _Limit.holders == 0 and _Limit.keeper is not None:
+                _Limit.release.set()
+                _Limit.keeper.join()
+                _Limit.keeper = None
 
 
 def _keep(limited: threading.Event, release: threading.Event) -> None:

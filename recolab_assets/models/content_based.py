@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from recolab_assets.config import ModelConfig
 from recolab_assets.models.base import Candidates, Recommender
 from recolab_assets.models.ranking import empty_keys, top_by_profile, unpack
-from recolab_assets.models.training import ATTRIBUTES, TrainingData
+from recolab_assets.models.training import ATTRIBUTES, Rows, TrainingData
 
 
 class ContentBased(Recommender):
@@ -104,18 +104,14 @@ class ContentBased(Recommender):
         handed_in: Mapping[str, Candidates] | None,
     ) -> Candidates:
         keys = empty_keys(len(users), depth)
-        history, pairs = self.data.history, self.data.pairs
         top_by_profile(
             users,
-            history.indptr,
-            history.indices,
+            Rows.of(self.data.history),
             self._slot_terms,
             self._slot_weights,
             len(self._vocabulary),
             self.data.popularity_position,
-            pairs.indptr,
-            pairs.indices,
-            exclude_seen,
+            self.data.seen(exclude=exclude_seen),
             keys,
         )
         return Candidates(*unpack(keys, self.data.popularity_order))

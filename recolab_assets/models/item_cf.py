@@ -14,7 +14,7 @@ from recolab_assets.config import ModelConfig
 from recolab_assets.models.base import Candidates, Recommender
 from recolab_assets.models.blas import single_blas_thread
 from recolab_assets.models.ranking import empty_keys, top_of_neighbours, unpack
-from recolab_assets.models.training import TrainingData
+from recolab_assets.models.training import Rows, TrainingData
 
 
 class ItemCF(Recommender):
@@ -62,7 +62,7 @@ class ItemCF(Recommender):
         rows, columns = found.row[kept], found.col[kept]
         similarities = np.minimum(found.data[kept], 1.0)
         # With many ties at the top the product itself may not be among those found.
-        order = np.lexsort((data.popularity_position[columns], -similarities, rows))
+        order = np.lexsort((columns, -similarities, rows))
         rows, columns, similarities = rows[order], columns[order], similarities[order]
         starts = np.searchsorted(rows, np.arange(data.n_products))
         kept = np.arange(len(rows)) - starts[rows] < config.itemcf_k_neighbours
@@ -83,7 +83,7 @@ class ItemCF(Recommender):
         columns = self._neighbours.indices
         similarities = self._neighbours.data
         # Nearest first, as a person reads it; loading does not depend on it.
-        order = np.lexsort((self.data.popularity_position[columns], -similarities, rows))
+        order = np.lexsort((columns, -similarities, rows))
         return {
             "item_cf": {
                 "product_id": rows[order],
@@ -100,19 +100,12 @@ class ItemCF(Recommender):
         handed_in: Mapping[str, Candidates] | None,
     ) -> Candidates:
         keys = empty_keys(len(users), depth)
-        history, pairs, neighbours = self.data.history, self.data.pairs, self._neighbours
         top_of_neighbours(
             users,
-            history.indptr,
-            history.indices,
-            history.data,
-            neighbours.indptr,
-            neighbours.indices,
-            neighbours.data,
+            Rows.of(self.data.history),
+            Rows.of(self._neighbours),
             self.data.popularity_position,
-            pairs.indptr,
-            pairs.indices,
-            exclude_seen,
+            self.data.seen(exclude=exclude_seen),
             keys,
         )
         return Candidates(*unpack(keys, self.data.popularity_order))

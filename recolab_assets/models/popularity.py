@@ -118,8 +118,8 @@ class Popularity(Recommender):
         handed_in: Mapping[str, Candidates] | None,
     ) -> Candidates:
         found = Candidates.empty(len(users), depth)
-        pairs, order = self.data.pairs, self.data.popularity_order
-        fill_from_order(users, pairs.indptr, pairs.indices, exclude_seen, order, found.products)
+        seen = self.data.seen(exclude=exclude_seen)
+        fill_from_order(users, seen, self.data.popularity_order, found.products)
         listed = found.products != NO_PRODUCT
         found.scores[listed] = self.data.popularity[found.products[listed]]
         return found

@@ -5,12 +5,11 @@ so a list of K is always the head of a longer one. What is not finite, and what 
 never comes out.
 
 A score and a product's *column* (its place among the products that a model ranks, in popularity
-order) are packed into one integer, a *key*, such that the better of two has the greater key. So
-the loops compare integers, and a tie cannot be decided in two ways.
+order) are packed into one integer, a *key*; the better of two has the greater key.
 
 The loops release the interpreter lock and use no threads of their own; callers run several blocks
-of users at once. They are kept in one module because Numba's cache on disk does not notice when a
-compiled function of another module changes.
+of users at once. They share a module because Numba's cache on disk does not notice when a compiled
+function of another module changes.
 """
 
 from collections.abc import Callable
@@ -20,6 +19,7 @@ import numpy as np
 from numba import njit
 
 from recolab_assets.models.lists import NO_PRODUCT
+from recolab_assets.models.training import Rows
 
 NO_KEY: Final = np.iinfo(np.int64).min
 """Key of an empty place; lower than any score's."""
@@ -112,7 +112,8 @@ def _finish(keys: np.ndarray, size: int, out: np.ndarray) -> None:
     if size > len(out):
         _keep_best(keys, size, len(out))
         size = len(out)
-    out[:size] = keys[:size]
+    for at in range(size):
+        out[at] = keys[at]
 
 
 @_compiled
@@ -124,8 +125,8 @@ def _select(row: np.ndarray, floor: Any, buffer: np.ndarray, out: np.ndarray) ->
     order, so one that only equals the worst cannot displace it.
     """
     depth = len(out)
-    size = 0
-    worst = np.float32(floor)
+    size: Any = np.int64(0)
+    worst = floor
     for start in range(0, len(row), _CHUNK):
         chunk = row[start : start + _CHUNK]
         # Loops without a branch: the processor compares many columns at once here, and most chunks
@@ -152,9 +153,7 @@ def top_of_scores(
     rows: np.ndarray,
     users: np.ndarray,
     column_of: np.ndarray,
-    seen_indptr: np.ndarray,
-    seen: np.ndarray,
-    exclude_seen: bool,
+    seen: Rows,
     out: np.ndarray,
 ) -> None:
     """Rank dense scores.
@@ -162,36 +161,57 @@ def top_of_scores(
     Args:
         scores: (r, m) float32, overwritten with -inf at seen products.
         rows: (n,) row of ``scores`` of each user.
-        users: (n,) rows of the seen matrix.
+        users: (n,) int32 rows of ``seen``.
         column_of: (n_products,) int32 column of each product, -1 where it has none.
-        seen_indptr: Row pointers of the seen matrix.
-        seen: Product ids of the seen matrix.
-        exclude_seen: Leave seen products out.
+        seen: Products that do not come out.
         out: (n, d) keys.
     """
     buffer = np.empty(2 * out.shape[1] + 2 * _CHUNK, np.int64)
     for at in range(len(users)):
         row = scores[rows[at]]
-        if exclude_seen:
-            for entry in range(seen_indptr[users[at]], seen_indptr[users[at] + 1]):
-                column = column_of[seen[entry]]
-                if column >= 0:
-                    row[column] = -np.inf
-        _select(row, -np.inf, buffer, out[at])
+        for entry in range(seen.starts[users[at]], seen.starts[users[at] + 1]):
+            column = column_of[seen.products[entry]]
+            if column >= 0:
+                row[column] = -np.inf
+        _select(row, np.float32(-np.inf), buffer, out[at])
+
+
+@_compiled
+def _set_direction(
+    own: np.ndarray,
+    column_of: np.ndarray,
+    terms: np.ndarray,
+    weights: np.ndarray,
+    profile: np.ndarray,
+    direction: np.ndarray,
+) -> bool:
+    """Point ``direction`` along the sum of some products' vectors; False where that is nothing."""
+    for term in range(len(profile)):
+        profile[term] = 0
+    for product in own:
+        for slot in range(len(terms)):
+            column = column_of[product]
+            profile[terms[slot, column]] += weights[slot, column]
+    square = 0.0
+    for term in range(len(profile)):
+        square += profile[term] * profile[term]
+    if square == 0:
+        return False
+    length = np.sqrt(square)
+    for term in range(len(profile)):
+        direction[term] = np.float32(profile[term] / length)
+    return True
 
 
 @_compiled
 def top_by_profile(
     users: np.ndarray,
-    indptr: np.ndarray,
-    history: np.ndarray,
+    history: Rows,
     terms: np.ndarray,
     weights: np.ndarray,
     n_terms: int,
     column_of: np.ndarray,
-    seen_indptr: np.ndarray,
-    seen: np.ndarray,
-    exclude_seen: bool,
+    seen: Rows,
     out: np.ndarray,
 ) -> None:
     """Rank products by the cosine of their unit vectors with the mean of the user's products'.
@@ -200,16 +220,13 @@ def top_by_profile(
     with the same vector get the same score to the last bit. Only scores above 0 are ranked.
 
     Args:
-        users: (n,) rows of the history and of the seen matrix.
-        indptr: Row pointers of the history.
-        history: Product ids of the history.
+        users: (n,) int32 rows of ``history`` and ``seen``.
+        history: Products of the profile.
         terms: (slots, m) uint32 term of each slot of each column; ``n_terms`` in an empty slot.
         weights: (slots, m) float32 component of the unit vector; 0 in an empty slot.
         n_terms: Size of the vocabulary.
         column_of: (n_products,) int32 column of each product.
-        seen_indptr: Row pointers of the seen matrix.
-        seen: Product ids of the seen matrix.
-        exclude_seen: Leave seen products out.
+        seen: Products that do not come out.
         out: (n, d) keys.
     """
     n_slots, n_columns = terms.shape
@@ -219,41 +236,28 @@ def top_by_profile(
     buffer = np.empty(2 * out.shape[1] + 2 * _CHUNK, np.int64)
     for at in range(len(users)):
         user = users[at]
-        profile[:] = 0
-        for entry in range(indptr[user], indptr[user + 1]):
-            column = column_of[history[entry]]
-            for slot in range(n_slots):
-                profile[terms[slot, column]] += weights[slot, column]
-        length = np.sqrt(np.sum(profile * profile))
-        if length == 0:
+        own = history.products[history.starts[user] : history.starts[user + 1]]
+        if not _set_direction(own, column_of, terms, weights, profile, direction):
             continue
-        for term in range(n_terms):
-            direction[term] = np.float32(profile[term] / length)
-        row[:] = 0
+        for column in range(n_columns):
+            row[column] = 0
         for slot in range(n_slots):
             slot_terms = terms[slot]
             slot_weights = weights[slot]
             for column in range(n_columns):
                 row[column] += direction[slot_terms[column]] * slot_weights[column]
-        if exclude_seen:
-            for entry in range(seen_indptr[user], seen_indptr[user + 1]):
-                row[column_of[seen[entry]]] = -np.inf
-        _select(row, 0, buffer, out[at])
+        for entry in range(seen.starts[user], seen.starts[user + 1]):
+            row[column_of[seen.products[entry]]] = -np.inf
+        _select(row, np.float32(0), buffer, out[at])
 
 
 @_compiled
 def top_of_neighbours(
     users: np.ndarray,
-    indptr: np.ndarray,
-    history: np.ndarray,
-    weights: np.ndarray,
-    neighbour_indptr: np.ndarray,
-    neighbours: np.ndarray,
-    similarities: np.ndarray,
+    history: Rows,
+    neighbours: Rows,
     column_of: np.ndarray,
-    seen_indptr: np.ndarray,
-    seen: np.ndarray,
-    exclude_seen: bool,
+    seen: Rows,
     out: np.ndarray,
 ) -> None:
     """Rank products by the weighted sum of their similarity to the user's products.
@@ -261,17 +265,11 @@ def top_of_neighbours(
     Only scores above 0 are ranked: all other products are no neighbour of any product of the user.
 
     Args:
-        users: (n,) rows of the history and of the seen matrix.
-        indptr: Row pointers of the history.
-        history: Product ids of the history.
-        weights: Weights of the history, above 0.
-        neighbour_indptr: Row pointers of the neighbour matrix, a row a product.
-        neighbours: Product ids of the neighbour matrix.
-        similarities: float64 values of the neighbour matrix, above 0.
+        users: (n,) int32 rows of ``history`` and ``seen``.
+        history: Products of the users with weights above 0.
+        neighbours: A row a product, with float64 similarities above 0.
         column_of: (n_products,) int32 column of each product.
-        seen_indptr: Row pointers of the seen matrix.
-        seen: Product ids of the seen matrix.
-        exclude_seen: Leave seen products out.
+        seen: Products that do not come out.
         out: (n, d) keys.
     """
     n_products = len(column_of)
@@ -281,26 +279,38 @@ def top_of_neighbours(
     for at in range(len(users)):
         user = users[at]
         n_touched = 0
-        for entry in range(indptr[user], indptr[user + 1]):
-            own = history[entry]
-            for link in range(neighbour_indptr[own], neighbour_indptr[own + 1]):
-                product = neighbours[link]
+        for entry in range(history.starts[user], history.starts[user + 1]):
+            own, weight = history.products[entry], history.values[entry]
+            for link in range(neighbours.starts[own], neighbours.starts[own + 1]):
+                product = neighbours.products[link]
                 # Written without a branch: only the step past a new product is conditional.
                 touched[n_touched] = product
                 n_touched += total[product] == 0
-                total[product] += weights[entry] * similarities[link]
-        if exclude_seen:
-            for entry in range(seen_indptr[user], seen_indptr[user + 1]):
-                total[seen[entry]] = 0
-        size = 0
+                total[product] += weight * neighbours.values[link]
+        for entry in range(seen.starts[user], seen.starts[user + 1]):
+            total[seen.products[entry]] = 0
+        size = np.int64(0)
         for index in range(n_touched):
             product = touched[index]
             score = np.float32(total[product])
             total[product] = 0
             if score > 0 and score < np.inf:
-                buffer[size] = _key(score, column_of[product])
+                buffer[size] = _key(score, np.int64(column_of[product]))
                 size += 1
         _finish(buffer, size, out[at])
+
+
+@_compiled
+def _range(products: np.ndarray, scores: np.ndarray) -> Any:
+    """Return the score that scales to 0 and the score that scales to 1 in a candidate list."""
+    length = 0
+    while length < len(products) and products[length] >= 0:
+        length += 1
+    if length == 0:
+        return 0.0, 0.0
+    low, high = float(scores[length - 1]), float(scores[0])
+    # A list that is not full has said of all other products that they score 0.
+    return (low if length == len(products) else min(low, 0.0)), high
 
 
 @_compiled
@@ -313,9 +323,8 @@ def top_of_blend(
 ) -> None:
     """Rank the union of several candidate lists by the weighted sum of their scaled scores.
 
-    Each list is scaled to [0, 1] by its highest and lowest score. A list that is shorter than d
-    has said of all other products that they score 0, so 0 is then its lowest. A list whose scores
-    are all the same is 1 throughout.
+    Each list is scaled to [0, 1] by its highest and lowest score, a list that is shorter than d by
+    its highest and 0. A list whose scores are all the same is 1 throughout.
 
     Args:
         products: (c, n, d) int32 lists of c components, best first, -1 pads.
@@ -330,19 +339,13 @@ def top_of_blend(
     touched_by = np.full(len(column_of), -1, np.int32)
     buffer = np.empty(n_components * depth, np.int64)
     for at in range(n_users):
-        n_touched = 0
+        n_touched = np.int64(0)
         for component in range(n_components):
-            length = 0
-            while length < depth and products[component, at, length] >= 0:
-                length += 1
-            if length == 0:
-                continue
-            high = float(scores[component, at, 0])
-            low = float(scores[component, at, length - 1])
-            if length < depth:
-                low = min(low, 0.0)
-            for rank in range(length):
+            low, high = _range(products[component, at], scores[component, at])
+            for rank in range(depth):
                 product = products[component, at, rank]
+                if product < 0:
+                    break
                 if touched_by[product] != at:
                     touched_by[product] = at
                     touched[n_touched] = product
@@ -354,26 +357,22 @@ def top_of_blend(
                 total[product] += shares[component] * scaled
         for index in range(n_touched):
             product = touched[index]
-            buffer[index] = _key(np.float32(total[product]), column_of[product])
+            buffer[index] = _key(np.float32(total[product]), np.int64(column_of[product]))
         _finish(buffer, n_touched, out[at])
 
 
 @_compiled
 def fill_from_order(
     users: np.ndarray,
-    seen_indptr: np.ndarray,
-    seen: np.ndarray,
-    exclude_seen: bool,
+    seen: Rows,
     order: np.ndarray,
     lists: np.ndarray,
 ) -> None:
     """Fill the pads of the lists with the first products of an order that are not there yet.
 
     Args:
-        users: (n,) rows of the seen matrix.
-        seen_indptr: Row pointers of the seen matrix.
-        seen: Product ids of the seen matrix.
-        exclude_seen: Leave seen products out.
+        users: (n,) int32 rows of ``seen``.
+        seen: Products that do not fill.
         order: (n_products,) int32 products, first choice first.
         lists: (n, d) int32 products, -1 pads at the end; changed in place. Pads stay where the
             order runs out.
@@ -387,9 +386,8 @@ def fill_from_order(
             size += 1
         if size == depth:
             continue
-        if exclude_seen:
-            for entry in range(seen_indptr[users[at]], seen_indptr[users[at] + 1]):
-                taken_by[seen[entry]] = at
+        for entry in range(seen.starts[users[at]], seen.starts[users[at] + 1]):
+            taken_by[seen.products[entry]] = at
         for product in order:
             if size == depth:
                 break

@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -61,21 +62,13 @@ def recommend_blocks(
     if min(block_size, top_k, candidate_depth) < 1:
         raise ValueError("block_size, top_k and candidate_depth must be at least 1")
     everyone = np.arange(data.n_users, dtype=np.int32) if users is None else np.asarray(users)
-    blended = {name for model in models.values() for name in model.components}
+    rank = partial(
+        _rank_block, models, data, top_k=top_k, depth=candidate_depth, exclude_seen=exclude_seen
+    )
     workers = n_threads or usable_cores()
     starts = iter(range(0, len(everyone), block_size))
     waiting: deque[Future[dict[str, RecommendationLists]]] = deque()
     done = 0
-
-    def rank(block: np.ndarray) -> dict[str, RecommendationLists]:
-        handed_in: dict[str, Candidates] = {}
-        lists = {}
-        for name, model in models.items():
-            depth = max(top_k, candidate_depth) if name in blended else top_k
-            found = model.candidates(block, depth, exclude_seen=exclude_seen, handed_in=handed_in)
-            handed_in[name] = found
-            lists[name] = complete_lists(data, block, found, top_k, exclude_seen=exclude_seen)
-        return lists
 
     with single_blas_thread(), ThreadPoolExecutor(workers) as pool:
         try:
@@ -85,13 +78,38 @@ def recommend_blocks(
                 if not waiting:
                     break
                 lists = waiting.popleft().result()
-                done += len(next(iter(lists.values())).users) if lists else 0
+                done = min(done + block_size, len(everyone))
                 yield lists
                 if progress is not None:
                     progress(done, len(everyone))
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _rank_block(
+    models: Mapping[str, Recommender],
+    data: TrainingData,
+    users: np.ndarray,
+    *,
+    top_k: int,
+    depth: int,
+    exclude_seen: bool,
+) -> dict[str, RecommendationLists]:
+    """Rank one block of users with every model, each once."""
+    blended = {name for model in models.values() for name in model.components}
+    handed_in: dict[str, Candidates] = {}
+    lists = {}
+    for name, model in models.items():
+        found = model.candidates(
+            users,
+            max(top_k, depth) if name in blended else top_k,
+            exclude_seen=exclude_seen,
+            handed_in=handed_in,
+        )
+        handed_in[name] = found
+        lists[name] = complete_lists(data, users, found, top_k, exclude_seen=exclude_seen)
+    return lists
 
 
 def recommendation_batches(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +10,28 @@ from scipy.sparse import csr_array
 
 ATTRIBUTES = ("category", "subcategory", "brand", "price_tier")
 """Columns of the catalogue that describe a product."""
+
+
+class Rows(NamedTuple):
+    """A sparse matrix with a column a product, as the compiled loops take it."""
+
+    starts: np.ndarray
+    """(rows + 1,) int32 where each row begins."""
+    products: np.ndarray
+    """(entries,) int32 product ids."""
+    values: np.ndarray
+    """(entries,) values."""
+
+    @classmethod
+    def of(cls, matrix: Any) -> Self:
+        """View a CSR matrix."""
+        return cls(matrix.indptr, matrix.indices, matrix.data)
+
+    @classmethod
+    def nothing(cls, n_rows: int) -> Self:
+        """Return float32 rows without an entry."""
+        none = np.empty(0, np.int32)
+        return cls(np.zeros(n_rows + 1, np.int32), none, none.astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +145,10 @@ class TrainingData:
         position = np.empty(self.n_products, np.int32)
         position[self.popularity_order] = np.arange(self.n_products, dtype=np.int32)
         return position
+
+    def seen(self, *, exclude: bool) -> Rows:
+        """Return what each user has in training, or nothing where repeats are allowed."""
+        return Rows.of(self.pairs) if exclude else Rows.nothing(self.n_users)
 
     def history_of(self, user: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the products that the user's profile rests on, with their weights."""

@@ -51,8 +51,8 @@ def test_products_with_the_same_attributes_tie_exactly_and_follow_popularity(mak
     data = make_data(pairs, 20, n, attributes, popularity=generator.random(n))
     found = ContentBased.fit(data, settings, 1).candidates(np.arange(20), n)
     kinds = np.array([f"{a}{b}{c}" for a, b, c in zip(*attributes.values(), strict=True)])
-    for products, scores in zip(found.products, found.scores, strict=True):
-        products, scores = products[products >= 0], scores[products >= 0]
+    for row, values in zip(found.products, found.scores, strict=True):
+        products, scores = row[row >= 0], values[row >= 0]
         for kind in np.unique(kinds[products]):
             same = np.flatnonzero(kinds[products] == kind)
             assert len(set(scores[same].tolist())) == 1

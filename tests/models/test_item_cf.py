@@ -87,5 +87,14 @@ def test_reason_is_the_product_with_the_largest_share(make_data, settings):
 def test_similar_products_are_the_neighbours(model):
     rows, near, similarities = neighbours(model)
     found, values = model.similar(12, 100)
-    np.testing.assert_array_equal(found, near[rows == 12])
     np.testing.assert_array_equal(values, similarities[rows == 12])
+    expected = dict(zip(near[rows == 12], similarities[rows == 12], strict=True))
+    assert dict(zip(found, values, strict=True)) == expected
+
+
+def test_neighbours_do_not_depend_on_popularity(make_data, settings):
+    pairs = [(user, product, 1.0) for user in range(2) for product in range(30)]
+    flat = make_data(pairs, 2, 30, popularity=np.zeros(30))
+    rising = make_data(pairs, 2, 30, popularity=np.arange(30.0))
+    tables = [ItemCF.fit(data, settings, 1).to_tables() for data in (flat, rising)]
+    assert tables[0] == tables[1]

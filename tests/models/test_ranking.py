@@ -13,18 +13,17 @@ from recolab_assets.models.ranking import (
     top_of_scores,
     unpack,
 )
+from recolab_assets.models.training import Rows
 
 # Few distinct values, so that ties are everywhere, and everything a score must not be.
 TIED = st.sampled_from([-2.5, -1.0, -0.0, 0.0, 1e-30, 1.0, 3.5])
 ANY = TIED | st.sampled_from([np.nan, np.inf, -np.inf]) | st.floats(width=32)
 
 
-def pointers(rows):
-    return np.cumsum([0, *map(len, rows)]).astype(np.int32)
-
-
-def flat(rows):
-    return np.array([value for row in rows for value in row], np.int32)
+def rows_of(lists, values=None):
+    starts = np.cumsum([0, *map(len, lists)]).astype(np.int32)
+    products = np.array([product for row in lists for product in row], np.int32)
+    return Rows(starts, products, np.ones(len(products), "f4") if values is None else values)
 
 
 def sorted_lists(scores, products, depth):
@@ -46,9 +45,7 @@ def rank_dense(scores, products, column_of, seen, depth, exclude_seen=True):
         np.arange(n),
         np.arange(n, dtype=np.int32),
         column_of,
-        pointers(seen),
-        flat(seen),
-        exclude_seen,
+        rows_of(seen) if exclude_seen else Rows.nothing(n),
         keys,
     )
     return unpack(keys, products)
@@ -124,16 +121,10 @@ def test_neighbours_are_the_product_of_two_matrices(history, links, depth):
     near = [np.flatnonzero(row).tolist() for row in links]
     top_of_neighbours(
         np.arange(len(rows), dtype=np.int32),
-        pointers(rows),
-        flat(rows),
-        weights,
-        pointers(near),
-        flat(near),
-        links[links > 0],
+        rows_of(rows, weights),
+        rows_of(near, links[links > 0]),
         column_of,
-        pointers(rows),
-        flat(rows),
-        True,
+        rows_of(rows),
         keys,
     )
     found, _ = unpack(keys, order)
@@ -189,9 +180,7 @@ def test_filling_takes_the_first_that_is_neither_listed_nor_seen(data, depth):
     lists[0, : len(listed)] = listed
     fill_from_order(
         np.zeros(1, np.int32),
-        pointers([seen]),
-        flat([seen]),
-        True,
+        rows_of([seen]),
         np.array(order, np.int32),
         lists,
     )
