@@ -394,6 +394,12 @@ class ExperimentConfig(Section):
     def _rates(self) -> Self:
         if self.control_purchase_rate > self.control_ctr:
             raise ValueError("control_purchase_rate must not be above control_ctr")
+        least = self.depth_minimum * (1 + self.depth_ctr_factor * self.control_ctr)
+        if self.control_session_depth <= least:
+            raise ValueError(
+                f"control_session_depth {self.control_session_depth:g} must be above {least:g},"
+                " the depth that depth_minimum alone gives at control_ctr"
+            )
         return self
 
 

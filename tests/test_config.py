@@ -132,6 +132,11 @@ def test_an_empty_file_is_all_defaults(written):
             ["experiment.response_model", "replay"],
             id="simulated shoppers on a log",
         ),
+        pytest.param(
+            "experiment: {control_session_depth: 2.5}",
+            ["control_session_depth 2.5", "above 3"],
+            id="a depth that no Pareto law has",
+        ),
         pytest.param("source: {directory: x}", ["source.files", "compulsory"], id="missing key"),
         pytest.param("data: [", ["not valid YAML", "line"], id="broken YAML"),
         pytest.param("data: {n_users: 1, n_users: 2}", ["n_users", "twice"], id="key twice"),

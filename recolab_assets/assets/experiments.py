@@ -62,6 +62,10 @@ _DEPTH = (
     "experiment.depth_ctr_factor",
 )
 _INTERLEAVING = ("experiment.interleaving_k", "experiment.interleaving_n_users")
+_OFFLINE_METHODS = {
+    "global_time": "offline_ndcg_global",
+    "per_user_latest": "offline_ndcg_per_user",
+}
 _VISITORS = "SELECT DISTINCT user_id FROM processed.test_interactions"
 
 
@@ -311,6 +315,7 @@ def truth(
         "experiment.alpha",
         "experiment.interleaving_k",
         "experiment.scorecard_replicates",
+        "split.method",
     ),
     kinds=("numba",),
 )
@@ -337,7 +342,7 @@ def method_scorecard(
         length=config.experiment.interleaving_k,
         replicates=config.experiment.scorecard_replicates,
         seed=config.data.random_seed,
-        offline={f"offline_ndcg_{config.split.method}": _per_user(user_metrics, "ndcg", k)},
+        offline={_OFFLINE_METHODS[config.split.method]: _per_user(user_metrics, "ndcg", k)},
     )
     return lab.result(context, table)
 
