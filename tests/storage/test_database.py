@@ -74,9 +74,13 @@ def test_the_folder_is_created_when_first_written(database: Database) -> None:
 
 
 def test_a_block_that_raises_stores_nothing(filled: Database) -> None:
-    with pytest.raises(ZeroDivisionError), filled.write() as connection:
-        connection.execute("CREATE OR REPLACE TABLE t AS SELECT 2 AS a")
-        raise ZeroDivisionError
+    def interrupted() -> None:
+        with filled.write() as connection:
+            connection.execute("CREATE OR REPLACE TABLE t AS SELECT 2 AS a")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        interrupted()
     assert numbers(filled) == [1]
 
 
@@ -154,10 +158,15 @@ def test_a_connection_of_this_program_that_stays_open_is_reported(filled: Databa
 
 
 def test_an_error_that_is_kept_does_not_keep_the_file(filled: Database) -> None:
-    with pytest.raises(duckdb.Error) as kept, filled.write() as connection:
-        relation = connection.sql("FROM t")
-        connection.execute("SELECT * FROM nowhere")
-    assert relation is not None
+    def broken() -> None:
+        with filled.write() as connection:
+            relation = connection.sql("FROM t")
+            connection.execute("SELECT * FROM nowhere")
+            assert relation is not None
+
+    # What is caught holds the frame above, and the relation in it.
+    with pytest.raises(duckdb.Error) as kept:
+        broken()
     with held(filled.path, "write", 60):
         assert kept.value is not None
 

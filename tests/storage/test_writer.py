@@ -245,10 +245,10 @@ def test_a_select_that_cannot_be_run_says_so(database: Database, name: str) -> N
 
 def test_a_select_that_fails_on_the_way_says_so(database: Database) -> None:
     sql = "SELECT CAST(a AS INTEGER) AS a FROM (VALUES ('1'), ('x')) AS t (a)"
-    with pytest.raises(DatabaseError, match="SELECT failed.*'x'"):
+    with pytest.raises(DatabaseError, match=r"SELECT failed.*'x'"):
         store(database, "anything", Select(sql))
     sql = f"SELECT a AS product_id, a AS popularity_rank, a AS score FROM ({sql})"
-    with pytest.raises(DatabaseError, match="SELECT failed.*'x'"):
+    with pytest.raises(DatabaseError, match=r"SELECT failed.*'x'"):
         store(database, "popularity", Select(sql))
 
 
@@ -294,7 +294,7 @@ def test_a_pandas_column_without_any_value_has_no_type_to_get_wrong(database: Da
 
 def test_a_data_frame_of_mixed_values_is_refused(database: Database) -> None:
     frame = pd.DataFrame({"a": pd.Series([1, "x"], dtype=object)})
-    with pytest.raises(TableError, match="anything.*column a"):
+    with pytest.raises(TableError, match=r"anything.*column a"):
         store(database, "anything", frame)
 
 
