@@ -212,7 +212,7 @@ class FileIOManager(DbIOManager):
 
     def handle_output(self, context: OutputContext, obj: object) -> None:
         """Replace the tables of an asset in one transaction and attach what describes them."""
-        self._check_supported_type(type(obj))
+        self._check_supported_type(type(obj))  # type: ignore[no-untyped-call]
         table_slice = self._get_table_slice(context, context)
         with self._db_client.connect(context, table_slice) as connection:
             handler = self._resolve_handler(type(obj))
@@ -226,7 +226,7 @@ class FileIOManager(DbIOManager):
         wanted = get_origin(annotated) or annotated
         if wanted is Any:
             wanted = self._default_load_type
-        self._check_supported_type(wanted)
+        self._check_supported_type(wanted)  # type: ignore[no-untyped-call]
         upstream = context.upstream_output
         if upstream is None:
             raise TypeError(f"{context.name}: only outputs of assets can be loaded.")
@@ -274,7 +274,7 @@ class RecoLabIOManager(DuckDBIOManager):
 
     @staticmethod
     def type_handlers() -> Sequence[DbTypeHandler[Any]]:
-        """Return the handlers that need not know the file; the IO manager adds the one that does."""
+        """Return the handlers that need not know the file; the IO manager adds the other."""
         return [ArrowHandler(), PandasHandler(), ContentsHandler(), TablesHandler()]
 
     def create_io_manager(self, context: InitResourceContext) -> FileIOManager:
