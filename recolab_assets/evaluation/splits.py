@@ -106,8 +106,8 @@ def train_pairs(weights: EventWeights, *, log_weights: bool = False) -> Select:
     """Select what the models learn from: training product events by (user, product).
 
     The weight of a pair is the sum s of the weights of its events, or log(1 + s), eq. 6 of Hu,
-    Koren & Volinsky (ICDM 2008) with ε = 1. A pair whose events all weigh 0 stays, with weight 0: it
-    teaches nothing, but the user has seen the product.
+    Koren & Volinsky (ICDM 2008) with ε = 1. A pair whose events all weigh 0 stays, with weight
+    0: it teaches nothing, but the user has seen the product.
 
     Args:
         weights: What one event of each type adds.
