@@ -1,0 +1,225 @@
+"""The app: the frame around the pages, and the callbacks that choose and refresh them."""
+
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash.dependencies import ALL
+from dash.development.base_component import Component
+
+from dashboard.components.grid import register_csv_buttons
+from dashboard.components.panels import behind_notice, problem_notice
+from dashboard.pages import PAGES
+from dashboard.pages.page import View
+from dashboard.store import Store, Unavailable
+from dashboard.theme import FONT, Scheme
+
+POLL_MILLISECONDS = 5_000
+"""How often an open page looks whether there is something new."""
+
+_INDEX = """<!DOCTYPE html>
+<html lang="en">
+    <head>
+        {%metas%}
+        <title>{%title%}</title>
+        {%favicon%}
+        {%css%}
+    </head>
+    <body>
+        {%app_entry%}
+        <footer>
+            {%config%}
+            {%scripts%}
+            {%renderer%}
+        </footer>
+    </body>
+</html>"""
+
+
+def create_app(database: Path) -> Dash:
+    """Build the dashboard over a DuckDB file, which need not exist yet.
+
+    Every page is a function of the address, of what the file holds and of the colour scheme. All
+    scripts and styles are served by the app itself.
+
+    Args:
+        database: The file that the graph writes; it is only ever read.
+    """
+    app = Dash(
+        "dashboard",
+        title="RecoLab",
+        update_title="",
+        serve_locally=True,
+        suppress_callback_exceptions=True,
+        assets_folder=str(Path(__file__).parent / "assets"),
+        index_string=_INDEX,
+        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
+    )
+    app.layout = _frame()
+    _register(app, Store(database))
+    return app
+
+
+def content(store: Store, path: str, search: str, scheme: Scheme) -> list[Component]:
+    """Return the heading and content of the page at an address, or what stands in its place."""
+    page = next((page for page in PAGES if page.path == (path.rstrip("/") or "/")), None)
+    if page is None:
+        return [
+            dmc.Title("No such page", order=1, size="h2"),
+            dmc.Text("There is nothing at this address."),
+            dcc.Link("Go to the overview", href="/"),
+        ]
+    view = View(store, scheme, dict(parse_qsl(search.removeprefix("?"))))
+    heading: list[Component] = [
+        html.Div([dmc.Title(page.title, order=1, size="h2"), dmc.Text(page.question)])
+    ]
+    try:
+        body = page.render(view)
+    except Unavailable as problem:
+        return [*heading, problem_notice(problem)]
+    return [*heading, *behind_notice(view.answers), *body]
+
+
+def changed_search(search: str, values: dict[str, str]) -> str:
+    """Return the address's query with some filters changed, the others kept."""
+    return "?" + urlencode({**dict(parse_qsl(search.removeprefix("?"))), **values})
+
+
+def _frame() -> Component:
+    menu = [
+        dmc.NavLink(label=page.title, href=page.path, active="exact", color="blue", py=10)
+        for page in PAGES
+    ]
+    header = dmc.Group(
+        [
+            dmc.Group(
+                [
+                    dmc.Burger(
+                        id="burger", opened=False, hiddenFrom="sm", **{"aria-label": "Menu"}
+                    ),
+                    dmc.Text("RecoLab", fw=700, size="lg"),
+                ],
+                gap="xs",
+            ),
+            dmc.Group(
+                [
+                    html.Div(id="badge", role="status"),
+                    dmc.Button("Dark", id="scheme-button", variant="default", size="xs"),
+                ],
+                gap="sm",
+            ),
+        ],
+        justify="space-between",
+        h="100%",
+        px="md",
+    )
+    return dmc.MantineProvider(
+        [
+            dcc.Location(id="address", refresh="callback-nav"),
+            dcc.Store(id="scheme", storage_type="local", data=None),
+            dcc.Store(id="revision"),
+            dcc.Interval(id="poll", interval=POLL_MILLISECONDS),
+            html.A("Skip to the content", href="#page", className="skip-link"),
+            dmc.AppShell(
+                [
+                    dmc.AppShellHeader(header),
+                    dmc.AppShellNavbar(menu, p="xs", **{"aria-label": "Pages"}),
+                    dmc.AppShellMain(
+                        dcc.Loading(
+                            dmc.Stack(id="page", gap="md"),
+                            delay_show=400,
+                            overlay_style={"visibility": "visible"},
+                        )
+                    ),
+                ],
+                id="shell",
+                header={"height": 52},
+                navbar={"width": 210, "breakpoint": "sm", "collapsed": {"mobile": True}},
+                padding="md",
+            ),
+        ],
+        id="provider",
+        theme={"fontFamily": FONT, "primaryColor": "blue"},
+        forceColorScheme="light",
+    )
+
+
+def _register(app: Dash, store: Store) -> None:
+    register_csv_buttons(app)
+
+    @app.callback(
+        Output("page", "children"),
+        Input("address", "pathname"),
+        Input("address", "search"),
+        Input("revision", "data"),
+        Input("scheme", "data"),
+    )
+    def show_page(
+        path: str | None, search: str | None, _revision: str | None, scheme: Scheme | None
+    ) -> list[Component]:
+        return content(store, path or "/", search or "", scheme or "light")
+
+    @app.callback(
+        Output("address", "search"),
+        Input({"type": "filter", "name": ALL}, "value"),
+        State("address", "search"),
+        prevent_initial_call=True,
+    )
+    def put_filters_in_address(_values: list[str], search: str | None) -> object:
+        chosen = {
+            group["id"]["name"]: group["value"] for group in ctx.inputs_list[0] if "value" in group
+        }
+        given = dict(parse_qsl((search or "").removeprefix("?")))
+        # A filter that has just been drawn says what the address says already, or its default.
+        if not ctx.triggered or all(given.get(name) == value for name, value in chosen.items()):
+            return no_update
+        return changed_search(search or "", chosen)
+
+    @app.callback(
+        Output("badge", "children"),
+        Output("revision", "data"),
+        Input("poll", "n_intervals"),
+        State("revision", "data"),
+    )
+    def look_for_news(_ticks: int | None, revision: str | None) -> tuple[object, object]:
+        status = store.status()
+        badge = (
+            dmc.Badge("A run is writing", variant="outline", color="var(--mantine-color-text)")
+            if status.state == "busy"
+            else None
+        )
+        return badge, no_update if status.revision == revision else status.revision
+
+    @app.callback(
+        Output("scheme", "data"),
+        Input("scheme-button", "n_clicks"),
+        State("scheme", "data"),
+        prevent_initial_call=True,
+    )
+    def change_scheme(_clicks: int, scheme: Scheme | None) -> Scheme:
+        return "light" if scheme == "dark" else "dark"
+
+    @app.callback(
+        Output("provider", "forceColorScheme"),
+        Output("scheme-button", "children"),
+        Input("scheme", "data"),
+    )
+    def apply_scheme(scheme: Scheme | None) -> tuple[Scheme, str]:
+        return ("dark", "Light") if scheme == "dark" else ("light", "Dark")
+
+    @app.callback(
+        Output("shell", "navbar"),
+        Input("burger", "opened"),
+        State("shell", "navbar"),
+        prevent_initial_call=True,
+    )
+    def open_menu(opened: bool, navbar: dict[str, object]) -> dict[str, object]:
+        return {**navbar, "collapsed": {"mobile": not opened}}
+
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("recolab", "closeMenu"),
+        Output("burger", "opened"),
+        Input("address", "pathname"),
+        prevent_initial_call=True,
+    )

@@ -1,0 +1,93 @@
+"""Panels, notices and figures with their explanation."""
+
+import dash_mantine_components as dmc
+import plotly.graph_objects as go
+from dash import dcc
+from dash.development.base_component import Component
+
+from dashboard.components.region import region
+from dashboard.figures.frame import GRAPH_CONFIG
+from dashboard.store import Answer, Unavailable
+
+
+def panel(title: str, explanation: str, *content: Component) -> Component:
+    """A titled part of a page that says in a sentence what it shows."""
+    return dmc.Paper(
+        [
+            dmc.Title(title, order=2, size="h4"),
+            dmc.Text(explanation, size="sm", className="explanation", mb="sm"),
+            *content,
+        ],
+        withBorder=True,
+        p="md",
+        radius="md",
+    )
+
+
+def graph(name: str, figure: go.Figure, description: str) -> Component:
+    """A figure; the description is what a screen reader says in its place."""
+    drawn = dcc.Graph(
+        id={"type": "figure", "name": name},
+        figure=figure,
+        config=GRAPH_CONFIG,
+        style={"height": f"{figure.layout.height}px"},
+        className="figure",
+    )
+    return region(drawn, "group", description)
+
+
+def problem_notice(problem: Unavailable) -> Component:
+    """What stands in place of a page that has nothing to show: a sentence, and what to run."""
+    titles = {
+        "missing_file": "Nothing to show yet",
+        "missing_table": "Not everything has been run yet",
+        "busy": "A run is writing",
+        "not_a_database": "This file cannot be read",
+        "other_version": "Results of another version",
+    }
+    content: list[Component] = [dmc.Text(problem.sentence)]
+    if problem.command:
+        content += [dmc.Text("Run", mt="sm"), dmc.Code(problem.command, block=True)]
+    return dmc.Alert(
+        content,
+        title=titles[problem.reason],
+        color="blue",
+        variant="outline",
+        className="notice",
+        id="problem",
+    )
+
+
+def behind_notice(answers: list[Answer]) -> list[Component]:
+    """A line above the page when a run is writing and its figures are from before."""
+    behind = [answer.read_at for answer in answers if answer.behind]
+    if not behind:
+        return []
+    return [
+        dmc.Alert(
+            f"A run is writing. These figures were read at {min(behind):%H:%M:%S}, before it.",
+            color="blue",
+            variant="outline",
+            className="notice",
+            id="behind",
+        )
+    ]
+
+
+def simulated_note(has_truth: bool) -> Component:
+    """Say plainly that no customer took part, and what a click means."""
+    replay = "a click means that the customer went on to use that product in the hold-out"
+    source = (
+        "Clicks come from the configured experiment.response_model: simulated, shoppers with the"
+        f" synthetic shop's own known preferences, or replay, where {replay}."
+        if has_truth
+        else f"The hold-out is replayed: {replay}."
+    )
+    return dmc.Alert(
+        f"No customer saw these lists. {source} The figures are not those of live traffic.",
+        title="Simulated traffic",
+        color="gray",
+        variant="outline",
+        className="notice",
+        id="simulated",
+    )

@@ -1,0 +1,1 @@
+"""Figures: rows in, Plotly figure out; nothing here reads a file or knows a page."""

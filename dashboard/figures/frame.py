@@ -1,0 +1,45 @@
+"""What every figure shares: fonts, margins, grid and the settings of its toolbar."""
+
+from typing import Final
+
+import plotly.graph_objects as go
+from dash import dcc
+
+from dashboard.theme import FONT, INK, Scheme
+
+GRAPH_CONFIG: Final[dcc.Graph.Config] = {
+    "displaylogo": False,
+    "responsive": True,
+    "modeBarButtons": [["toImage"]],
+    "toImageButtonOptions": {"format": "png", "scale": 2},
+}
+"""Toolbar of a figure: it can be saved as PNG, and links to nowhere."""
+
+ROW_HEIGHT: Final = 42
+"""Pixels of one model in a horizontal figure."""
+
+
+def framed(figure: go.Figure, scheme: Scheme, n_rows: int, x_title: str) -> go.Figure:
+    """Give a horizontal figure, one row a model, the look that all share; returns it."""
+    ink = INK[scheme]
+    axis = {
+        "gridcolor": ink.grid,
+        "zerolinecolor": ink.zero,
+        "linecolor": ink.grid,
+        "automargin": True,
+        "fixedrange": True,
+    }
+    figure.update_layout(
+        template="none",
+        font={"family": FONT, "size": 13, "color": ink.text},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        height=90 + ROW_HEIGHT * max(n_rows, 1),
+        margin={"l": 8, "r": 16, "t": 30, "b": 48},
+        showlegend=False,
+        hoverlabel={"font": {"family": FONT}},
+        xaxis={**axis, "title": {"text": x_title, "standoff": 12, "font": {"size": 13}}},
+        # The first model of the rows stands on top.
+        yaxis={**axis, "autorange": "reversed", "showgrid": False, "ticksuffix": "  "},
+    )
+    return figure

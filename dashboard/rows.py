@@ -1,0 +1,18 @@
+"""Rows of an answer as plain dictionaries, for what goes through them one by one."""
+
+from typing import Any
+
+import pandas as pd
+
+Row = dict[str, Any]
+"""One row: values by column; an absent number is NaN."""
+
+
+def rows_of(frame: pd.DataFrame) -> list[Row]:
+    """Return the rows in order."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def by_model(frame: pd.DataFrame) -> dict[str, Row]:
+    """Return the rows of a table that has one a model, by model, in order."""
+    return {str(row["model"]): row for row in rows_of(frame)}
