@@ -22,7 +22,7 @@ from recolab_assets.storage import Database
 GRIDS = {
     "popularity": {"popularity_half_life_days": [3.0, 7.0, 14.0, 30.0, 60.0, 120.0]},
     "als": {
-        "als_alpha": [1.0, 5.0, 10.0, 20.0, 40.0],
+        "als_alpha": [10.0, 20.0, 40.0, 80.0],
         "als_regularization": [0.01, 5.0, 20.0, 80.0],
     },
     "item_cf": {"itemcf_k_neighbours": [20, 50, 100, 200]},

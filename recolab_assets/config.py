@@ -98,7 +98,7 @@ class TasteConfig(Section):
 
     enabled: bool = True
     """Off: attributes other than category and subcategory carry no meaning."""
-    brand_share: Share = 0.55
+    brand_share: Share = 0.58
     """Share of draws restricted to one of the user's two favourite brands."""
     tier_share: Share = 0.10
     """Share of draws restricted to the user's favourite price tier."""
@@ -294,10 +294,10 @@ class ModelConfig(Section):
 
     als_factors: Count = 64
     als_iterations: Count = 20
-    als_regularization: NonNegative = 20.0
-    als_alpha: Positive = 10.0
+    als_regularization: NonNegative = 80.0
+    als_alpha: Positive = 40.0
     """Confidence a unit of weight adds: c = 1 + alpha × weight."""
-    top_k: Count = 20
+    top_k: Annotated[int, Field(ge=1, le=100)] = 20
     """Length of the recommendation lists."""
     itemcf_k_neighbours: Count = 50
     """Neighbours kept for a product, itself not counted."""
