@@ -1,5 +1,6 @@
 """Which model to ship and how sure that is, in sentences built from the stored results."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -73,12 +74,13 @@ def decide(
         if arm["significant"] and arm["ctr_uplift"] > 0 and model not in barred
     ]
     chosen = max(eligible, key=lambda model: float(arms[model]["ctr"]), default=control)
-    evidence = (
+    sources = (
         _ab_evidence(arms, chosen),
         _offline_evidence(offline, k, chosen),
         _interleaving_evidence(interleaving, preferences, chosen),
-        *(() if truth.empty else (_truth_evidence(truth, chosen),)),
+        _truth_evidence(truth, chosen),
     )
+    evidence = tuple(source for source in sources if source is not None)
     if not eligible:
         return Verdict(control, "open", _keep(control, barred), evidence)
     arm = arms[chosen]
@@ -135,8 +137,16 @@ def _keep(control: str, barred: set[str]) -> str:
     )
 
 
-def _ab_evidence(arms: dict[str, Row], chosen: str) -> Evidence:
-    first = max(arms, key=lambda model: float(arms[model]["ctr"]))
+def _highest(rows: dict[str, Row], column: str) -> str | None:
+    """Model with the highest value; None where no model has one."""
+    known = {model: row[column] for model, row in rows.items() if not math.isnan(row[column])}
+    return max(known, key=known.__getitem__, default=None)
+
+
+def _ab_evidence(arms: dict[str, Row], chosen: str) -> Evidence | None:
+    first = _highest(arms, "ctr")
+    if first is None:
+        return None
     return Evidence(
         "A/B test",
         first,
@@ -145,9 +155,11 @@ def _ab_evidence(arms: dict[str, Row], chosen: str) -> Evidence:
     )
 
 
-def _offline_evidence(offline: pd.DataFrame, k: int, chosen: str) -> Evidence:
+def _offline_evidence(offline: pd.DataFrame, k: int, chosen: str) -> Evidence | None:
     ndcg = by_model(offline[offline["metric"] == "ndcg"])
-    first = max(ndcg, key=lambda model: float(ndcg[model]["value"]))
+    first = _highest(ndcg, "value")
+    if first is None:
+        return None
     row = ndcg[first]
     return Evidence(
         "Offline",
@@ -161,9 +173,11 @@ def _offline_evidence(offline: pd.DataFrame, k: int, chosen: str) -> Evidence:
 
 def _interleaving_evidence(
     interleaving: pd.DataFrame, preferences: pd.DataFrame, chosen: str
-) -> Evidence:
+) -> Evidence | None:
     report = by_model(interleaving)
-    first = next(model for model, row in report.items() if row["is_winner"])
+    first = next((model for model, row in report.items() if row["is_winner"]), None)
+    if first is None:
+        return None
     pairs = [row for row in rows_of(preferences) if first in (row["model_a"], row["model_b"])]
     # The interval of a settled pair leaves out one half.
     settled = sum(row["ci_low"] > 0.5 or row["ci_high"] < 0.5 for row in pairs)
@@ -180,9 +194,11 @@ def _interleaving_evidence(
     )
 
 
-def _truth_evidence(truth: pd.DataFrame, chosen: str) -> Evidence:
+def _truth_evidence(truth: pd.DataFrame, chosen: str) -> Evidence | None:
     rates = by_model(truth[(truth["metric"] == "ctr") & (truth["model"] != "oracle")])
-    first = max(rates, key=lambda model: float(rates[model]["value"]))
+    first = _highest(rates, "value")
+    if first is None:
+        return None
     return Evidence(
         "Truth",
         first,

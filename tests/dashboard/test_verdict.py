@@ -21,7 +21,7 @@ def verdict_of(results):
             interleaving=frames["interleaving_report"],
             preferences=frames["interleaving_preferences"],
             differences=pairs[pairs["k"] == 10],
-            truth=frames["truth"],
+            truth=pd.DataFrame(results["truth"], columns=["model", "metric", "value"]),
         )
 
     return decided
@@ -90,8 +90,16 @@ def test_evidence_names_what_each_way_puts_first_and_whether_it_agrees(verdict_o
     assert "settled against 1 of 2 models" in found["Interleaving"].sentence
 
 
+def test_a_way_that_found_nothing_is_left_out(verdict_of, results):
+    for row in results["interleaving_report"]:
+        row["is_winner"] = False
+    for row in results["ab_report"]:
+        row.update(ctr=float("nan"), significant=False)
+    assert [evidence.source for evidence in verdict_of().evidence] == ["Offline", "Truth"]
+
+
 def test_a_real_log_has_no_truth_among_its_evidence(verdict_of, results):
-    results["truth"] = [{"model": "als", "metric": "regret", "value": 0.0}][:0]
+    results["truth"] = []
     assert [evidence.source for evidence in verdict_of().evidence] == [
         "A/B test",
         "Offline",
