@@ -13,6 +13,7 @@ ARROW_TYPES: Final[dict[str, pa.DataType]] = {
     "FLOAT": pa.float32(),
     "DOUBLE": pa.float64(),
     "VARCHAR": pa.string(),
+    "DATE": pa.date32(),
     "TIMESTAMP": pa.timestamp("us"),
     "VARCHAR[]": pa.list_(pa.string()),
     "FLOAT[]": pa.list_(pa.float32()),
@@ -173,7 +174,11 @@ RAW = (
             ("step", "INTEGER", "Order of the steps, from 0."),
             ("reason", "VARCHAR", "read, why rows were dropped, or kept."),
             ("rule", "VARCHAR?", "SQL condition of the step."),
-            ("n_matched", "BIGINT", "Rows that meet the condition, those of an earlier file left out."),
+            (
+                "n_matched",
+                "BIGINT",
+                "Rows that meet the condition, those of an earlier file left out.",
+            ),
             ("n_rows", "BIGINT", "Rows read, dropped at this step, or kept."),
         ),
         key=("step",),
@@ -450,6 +455,7 @@ EXPERIMENTS = (
         _columns(
             ("user_id", "INTEGER", "User."),
             ("arm", "VARCHAR", "Model whose list was shown."),
+            ("shown_on", "DATE", "Day of the user's first event in the hold-out."),
             ("position", "TINYINT", "Position, from 1."),
             ("product_id", "INTEGER", "Product shown."),
             ("propensity", "DOUBLE", "Probability of showing it here under the arm: 1."),

@@ -17,6 +17,7 @@ from recolab_assets.evaluation.report import AccuracyCube
 from recolab_assets.experiments.ab_test import ab_comparisons as compare_arms
 from recolab_assets.experiments.ab_test import ab_exposures as run_ab_test
 from recolab_assets.experiments.ab_test import ab_report as report_arms
+from recolab_assets.experiments.arrays import DayArray
 from recolab_assets.experiments.interleaving import (
     interleaving_credits,
 )
@@ -67,6 +68,10 @@ _OFFLINE_METHODS = {
     "per_user_latest": "offline_ndcg_per_user",
 }
 _VISITORS = "SELECT DISTINCT user_id FROM processed.test_interactions"
+_FIRST_VISITS = """
+    SELECT user_id, min(occurred_at)::DATE AS day FROM processed.test_interactions
+    GROUP BY user_id ORDER BY user_id
+"""
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,16 @@ class Laboratory:
     @cached_property
     def visitors(self) -> Ints:
         """Users with an event in the test window, ascending: the population of experiments."""
-        rows = self.test_interactions.query(f"{_VISITORS} ORDER BY user_id")
-        return rows["user_id"].to_numpy().copy()
+        return self._first_visits["user_id"].to_numpy().copy()
+
+    @cached_property
+    def first_days(self) -> DayArray:
+        """Day of each visitor's first event in the test window: when the test meets the visitor."""
+        return self._first_visits["day"].to_numpy().copy()
+
+    @cached_property
+    def _first_visits(self) -> pa.Table:
+        return self.test_interactions.query(_FIRST_VISITS)
 
     def lists(self, models: Sequence[str], k: int) -> dict[str, np.ndarray]:
         """Lists of the visitors, (n, k) product ids for each model; −1 pads."""
@@ -183,6 +196,7 @@ def ab_exposures(
     )
     exposures = run_ab_test(
         laboratory.visitors,
+        laboratory.first_days,
         laboratory.lists(list(MODELS), config.model.top_k),
         click_model,
         salt=config.experiment.salt,

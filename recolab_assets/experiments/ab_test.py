@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from recolab_assets.experiments.arrays import (
+    DayArray,
     FloatArray,
     IntArray,
     blocks,
@@ -33,6 +34,7 @@ METRICS = ("ctr", "clicks_per_user", "purchase_rate", "log_session_depth")
 
 def ab_exposures(
     users: IntArray,
+    shown_on: DayArray,
     lists: Mapping[str, IntArray],
     click_model: ClickModel,
     *,
@@ -43,6 +45,7 @@ def ab_exposures(
 
     Args:
         users: (n,) the population.
+        shown_on: (n,) day of each user's visit, datetime64[D].
         lists: For each arm (n, K) product ids, best first; -1 pads. The order of the mapping
             numbers the arms.
         click_model: How shoppers answer.
@@ -71,6 +74,7 @@ def ab_exposures(
         columns = [
             pa.array(users[rows][user], pa.int32()),
             pa.DictionaryArray.from_arrays(arm_of[rows][user], arms).cast(pa.string()),
+            pa.array(shown_on[rows][user]),
             pa.array((position + 1).astype(np.int8)),
             pa.array(shown[user, position]),
             pa.array(np.ones(user.size)),

@@ -13,6 +13,7 @@ from recolab_assets.tables import TABLES
 IntArray = npt.NDArray[np.integer]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+DayArray = npt.NDArray[np.datetime64]
 
 USERS_PER_BLOCK = 65_536
 """Users worked on at a time: bounds memory, and numbers the shards of the random streams."""

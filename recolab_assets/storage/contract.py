@@ -9,7 +9,7 @@ from recolab_assets.storage.database import DatabaseError
 from recolab_assets.tables import ARROW_TYPES, Column, Table
 
 INTEGER_TYPES: Final = frozenset({"TINYINT", "INTEGER", "BIGINT"})
-_NUMBERLESS: Final = frozenset({"BOOLEAN", "TIMESTAMP"})
+_NUMBERLESS: Final = frozenset({"BOOLEAN", "DATE", "TIMESTAMP"})
 
 
 class TableError(DatabaseError):

@@ -186,7 +186,7 @@ def _cast(column: Column, kind: str, table: Table) -> str:
     value = identifier(column.name)
     if kind == column.type:
         return value
-    if column.type in ("BOOLEAN", "TIMESTAMP") and kind.startswith(_NUMERIC):
+    if column.type in ("BOOLEAN", "DATE", "TIMESTAMP") and kind.startswith(_NUMERIC):
         raise type_error(table, column, f"the values are {kind}")
     reason = f"{table.qualified_name}.{column.name}: ' || {value} || ' ({kind}) {_MISFIT}"
     fits = f"TRY_CAST({value} AS {column.type}) IS NOT NULL OR {value} IS NULL"

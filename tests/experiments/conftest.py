@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from recolab_assets.experiments.arrays import FloatArray, IntArray
+from recolab_assets.experiments.arrays import DayArray, FloatArray, IntArray
 from recolab_assets.experiments.response import SessionDepth, SimulatedShoppers
 
 K = 6
@@ -15,6 +15,8 @@ class SmallShop(NamedTuple):
     users: IntArray
     demand: FloatArray
     """(n_user_ids, n_products) p(i | u); rows sum to 1."""
+    days: DayArray
+    """(n,) day of each user's visit."""
     lists: dict[str, IntArray]
     shoppers: SimulatedShoppers
     depth: SessionDepth
@@ -55,4 +57,5 @@ def shop() -> SmallShop:
     depth = SessionDepth.calibrate(
         control_depth=7.7, control_ctr=0.05, minimum=2.0, ctr_factor=20.0
     )
-    return SmallShop(users, demand, lists, shoppers, depth)
+    days = np.datetime64("2024-12-01") + rng.integers(0, 28, users.size)
+    return SmallShop(users, demand, days, lists, shoppers, depth)

@@ -1,5 +1,7 @@
 """The A/B test from exposure to report."""
 
+from datetime import date
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,14 +25,17 @@ DEPTH = SessionDepth(1.64, 2.0, 50.0)
 def _log(rows: list[tuple[int, str, int, int, bool, bool]]) -> pa.Table:
     names = ("user_id", "arm", "position", "product_id", "clicked", "purchased")
     return pa.Table.from_pylist(
-        [dict(zip(names, row, strict=True)) | {"propensity": 1.0} for row in rows],
+        [
+            dict(zip(names, row, strict=True)) | {"propensity": 1.0, "shown_on": date(2024, 12, 1)}
+            for row in rows
+        ],
         schema=TABLES["ab_exposures"].arrow_schema,
     )
 
 
 @pytest.fixture(scope="module")
 def exposures(shop) -> pa.Table:
-    return ab_exposures(shop.users, shop.lists, shop.shoppers, salt="s", seed=1)
+    return ab_exposures(shop.users, shop.days, shop.lists, shop.shoppers, salt="s", seed=1)
 
 
 def _report(shop, exposures, **changed):
@@ -48,6 +53,9 @@ def test_each_user_sees_the_list_of_the_assigned_arm(shop, exposures) -> None:
     shown = frame.sort_values(["user_id", "position"])["product_id"].to_numpy()
     np.testing.assert_array_equal(shown.reshape(-1, 6), expected)
     assert (frame["propensity"] == 1).all()
+    days = frame.groupby("user_id")["shown_on"].agg(["nunique", "first"])
+    assert (days["nunique"] == 1).all()
+    np.testing.assert_array_equal(days["first"].to_numpy(np.datetime64), shop.days)
 
 
 def test_purchases_follow_clicks(exposures) -> None:
@@ -57,7 +65,7 @@ def test_purchases_follow_clicks(exposures) -> None:
 
 def test_same_seed_same_log_and_another_seed_or_salt_another(shop, exposures) -> None:
     def run(salt: str, seed: int) -> pa.Table:
-        return ab_exposures(shop.users, shop.lists, shop.shoppers, salt=salt, seed=seed)
+        return ab_exposures(shop.users, shop.days, shop.lists, shop.shoppers, salt=salt, seed=seed)
 
     assert run("s", 1).equals(exposures)
     assert run("s", 2)["arm"].equals(exposures["arm"])
@@ -67,7 +75,7 @@ def test_same_seed_same_log_and_another_seed_or_salt_another(shop, exposures) ->
 
 def test_users_are_shown_in_blocks_without_a_seam(shop, exposures, monkeypatch) -> None:
     monkeypatch.setattr("recolab_assets.experiments.arrays.USERS_PER_BLOCK", 700)
-    blocked = ab_exposures(shop.users, shop.lists, shop.shoppers, salt="s", seed=1)
+    blocked = ab_exposures(shop.users, shop.days, shop.lists, shop.shoppers, salt="s", seed=1)
     what = ["user_id", "arm", "position", "product_id"]
     assert blocked.select(what).equals(exposures.select(what))
     rate = pc.mean(blocked["clicked"].cast(pa.int8())).as_py()
@@ -78,7 +86,7 @@ def test_empty_slots_are_no_impressions(shop) -> None:
     lists = {"popularity": shop.lists["popularity"].copy()}
     lists["popularity"][0] = -1
     lists["popularity"][1, 2:] = -1
-    log = ab_exposures(shop.users, lists, shop.shoppers, salt="s", seed=1)
+    log = ab_exposures(shop.users, shop.days, lists, shop.shoppers, salt="s", seed=1)
     impressions = log.to_pandas().groupby("user_id").size()
     assert shop.users[0] not in impressions.index
     assert impressions[shop.users[1]] == 2
@@ -222,7 +230,9 @@ def test_replay_clicks_are_those_of_the_log(shop) -> None:
     users = np.repeat(shop.users[:500], 6)
     products = shop.lists["strong"][:500].ravel()
     replay = HoldoutReplay.from_events(users, products, np.arange(users.size) % 2 == 0)
-    log = ab_exposures(shop.users, {"strong": shop.lists["strong"]}, replay, salt="s", seed=1)
+    log = ab_exposures(
+        shop.users, shop.days, {"strong": shop.lists["strong"]}, replay, salt="s", seed=1
+    )
     clicked = log["clicked"].to_numpy().reshape(-1, 6)
     assert clicked[:500].all() and not clicked[500:].any()
     np.testing.assert_array_equal(
@@ -235,7 +245,14 @@ def test_identical_arms_raise_a_false_alarm_in_five_percent(shop) -> None:
     lists = dict.fromkeys(("a", "b", "c", "d"), shop.lists["popularity"][:1000])
     p_values, adjusted, rank_tests = [], [], []
     for seed in range(200):
-        log = ab_exposures(shop.users[:1000], lists, shop.shoppers, salt=f"s{seed}", seed=seed)
+        log = ab_exposures(
+            shop.users[:1000],
+            shop.days[:1000],
+            lists,
+            shop.shoppers,
+            salt=f"s{seed}",
+            seed=seed,
+        )
         rows = ab_report(log, list(lists), shop.depth, control="a", alpha=0.05, seed=seed)
         p_values.append(rows["p_value"].to_pylist()[1:])
         adjusted.append(min(rows["p_adjusted"].to_pylist()[1:]))

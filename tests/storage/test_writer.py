@@ -1,7 +1,7 @@
 """Replacing tables: columns by name, types, streams, SELECTs, failure."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -332,6 +332,7 @@ _VALUES = {
     "FLOAT": st.floats(width=32, allow_nan=False),
     "DOUBLE": st.floats(allow_nan=False),
     "VARCHAR": st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+    "DATE": st.dates(date(1900, 1, 1), date(2200, 1, 1)),
     "TIMESTAMP": st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)),
     "VARCHAR[]": st.lists(st.sampled_from(["trending", "how_to", "é|'\""]), max_size=3),
     "FLOAT[]": st.lists(st.floats(width=32, allow_nan=False), max_size=3),
