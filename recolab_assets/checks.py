@@ -253,6 +253,29 @@ def sample_ratio(lab: LabResource) -> dg.AssetCheckResult:
     )
 
 
+@dg.asset_check(
+    asset="ab_comparisons",
+    description=(
+        "The rank test and the difference in means do not contradict each other; where they do,"
+        " the mean says what the shop gains."
+    ),
+)
+def ranks_agree_with_means(lab: LabResource) -> dg.AssetCheckResult:
+    with lab.database.read() as connection:
+        rows = connection.execute(
+            "SELECT metric, arm, difference, superiority FROM experiments.ab_comparisons"
+            " WHERE ranks_disagree"
+        ).fetchall()
+    return dg.AssetCheckResult(
+        passed=not rows,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            f"{metric} of {arm}": f"difference {difference:+.4g}, superiority {superiority:.4f}"
+            for metric, arm, difference, superiority in rows
+        },
+    )
+
+
 _ASSETS = [name for name in TABLES if name not in {t for ts in MODEL_TABLES.values() for t in ts}]
 
 CHECKS: tuple[dg.AssetChecksDefinition, ...] = (
@@ -264,4 +287,5 @@ CHECKS: tuple[dg.AssetChecksDefinition, ...] = (
     _guardrail("coverage"),
     _guardrail("diversity"),
     sample_ratio,
+    ranks_agree_with_means,
 )

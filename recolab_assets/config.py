@@ -367,6 +367,8 @@ class ExperimentConfig(Section):
     control_model: ModelName = "popularity"
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Significance level, before correction for several comparisons."""
+    smallest_effect: Annotated[float, Field(gt=0)] = 0.05
+    """Least relative difference worth finding: what the power of the A/B test is stated for."""
     interleaving_k: Count = 20
     """Length of the interleaved list."""
     interleaving_n_users: Count = 200

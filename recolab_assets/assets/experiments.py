@@ -14,9 +14,7 @@ from recolab_assets.assets.declare import lab_asset
 from recolab_assets.config import LabConfig
 from recolab_assets.evaluation.metrics import ACCURACY_METRICS
 from recolab_assets.evaluation.report import AccuracyCube
-from recolab_assets.experiments.ab_test import ab_comparisons as compare_arms
 from recolab_assets.experiments.ab_test import ab_exposures as run_ab_test
-from recolab_assets.experiments.ab_test import ab_report as report_arms
 from recolab_assets.experiments.arrays import DayArray
 from recolab_assets.experiments.interleaving import (
     interleaving_credits,
@@ -56,12 +54,13 @@ _RESPONSE = (
     "experiment.control_ctr",
     "experiment.control_purchase_rate",
 )
-_DEPTH = (
+DEPTH_SETTINGS = (
     "experiment.control_ctr",
     "experiment.control_session_depth",
     "experiment.depth_minimum",
     "experiment.depth_ctr_factor",
 )
+"""What :func:`session_depth` reads."""
 _INTERLEAVING = ("experiment.interleaving_k", "experiment.interleaving_n_users")
 _OFFLINE_METHODS = {
     "global_time": "offline_ndcg_global",
@@ -164,7 +163,8 @@ class Laboratory:
         )
 
 
-def _depth(config: LabConfig) -> SessionDepth:
+def session_depth(config: LabConfig) -> SessionDepth:
+    """Session depth, calibrated so that the control has the depth that is asked for."""
     experiment = config.experiment
     return SessionDepth.calibrate(
         control_depth=experiment.control_session_depth,
@@ -203,49 +203,6 @@ def ab_exposures(
         seed=config.data.random_seed,
     )
     return lab.result(context, exposures, {"visitors": len(laboratory.visitors), **calibration})
-
-
-@lab_asset(
-    settings=(*_DEPTH, "data.random_seed", "experiment.control_model", "experiment.alpha"),
-    kinds=("scipy",),
-)
-def ab_report(
-    context: dg.AssetExecutionContext, lab: LabResource, ab_exposures: pa.Table
-) -> dg.MaterializeResult[pa.Table]:
-    config = lab.settings
-    table = report_arms(
-        ab_exposures,
-        list(MODELS),
-        _depth(config),
-        control=config.experiment.control_model,
-        alpha=config.experiment.alpha,
-        seed=config.data.random_seed,
-    )
-    rows = [row for row in table.to_pylist() if row["ctr_uplift"] is not None]
-    chart = interval_chart(
-        f"Uplift in click rate over {config.experiment.control_model}",
-        [(r["arm"], r["ctr_uplift"], r["ctr_uplift_low"], r["ctr_uplift_high"]) for r in rows],
-    )
-    return lab.result(context, table, {"chart": chart})
-
-
-@lab_asset(
-    settings=(*_DEPTH, "data.random_seed", "experiment.control_model", "experiment.alpha"),
-    kinds=("scipy",),
-)
-def ab_comparisons(
-    context: dg.AssetExecutionContext, lab: LabResource, ab_exposures: pa.Table
-) -> dg.MaterializeResult[pa.Table]:
-    config = lab.settings
-    table = compare_arms(
-        ab_exposures,
-        list(MODELS),
-        _depth(config),
-        control=config.experiment.control_model,
-        alpha=config.experiment.alpha,
-        seed=config.data.random_seed,
-    )
-    return lab.result(context, table)
 
 
 def _credits(laboratory: Laboratory) -> Ints:
@@ -288,7 +245,7 @@ def interleaving_preferences(
     return lab.result(context, table)
 
 
-@lab_asset(settings=(*_RESPONSE, *_DEPTH, "model.exclude_seen"), kinds=("numba",))
+@lab_asset(settings=(*_RESPONSE, *DEPTH_SETTINGS, "model.exclude_seen"), kinds=("numba",))
 def truth(
     context: dg.AssetExecutionContext,
     lab: LabResource,
@@ -317,7 +274,7 @@ def truth(
         laboratory.lists(list(MODELS), k),
         oracle_lists(visitors, laboratory.probability_of_all, k, seen),
         laboratory.click_model(),
-        _depth(config),
+        session_depth(config),
     )
     ctr = [(r["model"], r["value"], None, None) for r in table.to_pylist() if r["metric"] == "ctr"]
     return lab.result(context, table, {"chart": interval_chart("Expected click rate", ctr)})
@@ -370,8 +327,6 @@ def _per_user(user_metrics: pa.Table, metric: str, k: int) -> np.ndarray:
 
 ASSETS = (
     ab_exposures,
-    ab_report,
-    ab_comparisons,
     interleaving_report,
     interleaving_preferences,
     truth,

@@ -21,15 +21,12 @@ from recolab_assets.experiments.statistics import (
     RatioEstimate,
     compare,
     holm,
-    mann_whitney_p,
+    rank_test,
     ratio_estimate,
     relative_uplift,
 )
 from recolab_assets.randomness import stream
 from recolab_assets.tables import TABLES
-
-METRICS = ("ctr", "clicks_per_user", "purchase_rate", "log_session_depth")
-"""What arms are compared in. Depth on the logarithm, since the Pareto law may lack a variance."""
 
 
 def ab_exposures(
@@ -105,19 +102,23 @@ class UserOutcomes:
     purchases: FloatArray
     depth: FloatArray
 
-    def estimates(self, arm: int) -> dict[str, RatioEstimate]:
-        """Every metric of one arm."""
-        mine = self.arm == arm
-        impressions, clicks, purchases, depth = (
-            values[mine] for values in (self.impressions, self.clicks, self.purchases, self.depth)
-        )
-        ones = np.ones(clicks.size)
+    def ratios(self) -> dict[str, tuple[FloatArray, FloatArray]]:
+        """Numerator and denominator (n,) of every metric: its value is the ratio of their sums.
+
+        Depth on the logarithm, since the Pareto law may lack a variance.
+        """
+        ones = np.ones(self.clicks.size)
         return {
-            "ctr": ratio_estimate(clicks, impressions),
-            "clicks_per_user": ratio_estimate(clicks, ones),
-            "purchase_rate": ratio_estimate(purchases, impressions),
-            "log_session_depth": ratio_estimate(np.log(depth), ones),
+            "ctr": (self.clicks, self.impressions),
+            "clicks_per_user": (self.clicks, ones),
+            "purchase_rate": (self.purchases, self.impressions),
+            "log_session_depth": (np.log(self.depth), ones),
         }
+
+    def click_rate(self, arm: int) -> RatioEstimate:
+        """Clicks per impression of one arm."""
+        mine = self.arm == arm
+        return ratio_estimate(self.clicks[mine], self.impressions[mine])
 
 
 def user_outcomes(
@@ -165,13 +166,7 @@ def user_outcomes(
 
 
 def ab_report(
-    exposures: pa.Table,
-    arms: Sequence[str],
-    depth: SessionDepth,
-    *,
-    control: str,
-    alpha: float,
-    seed: int,
+    outcomes: UserOutcomes, arms: Sequence[str], *, control: str, alpha: float
 ) -> pa.Table:
     """Sum the test up, a row an arm.
 
@@ -180,18 +175,15 @@ def ab_report(
     Means of session depth carry no interval, since the Pareto law may lack a variance.
 
     Args:
-        exposures: Table ``ab_exposures``.
+        outcomes: What users were shown and did.
         arms: Names of the arms, in order.
-        depth: Session depth.
         control: Arm that the others are compared with.
         alpha: Significance level; intervals have confidence 1 − alpha.
-        seed: Seed of the session depth.
 
     Returns:
         Table ``ab_report``. What an arm without users or without clicks leaves open is absent.
     """
-    outcomes = user_outcomes(exposures, arms, depth, seed)
-    ctr = {name: outcomes.estimates(arm)["ctr"] for arm, name in enumerate(arms)}
+    ctr = {name: outcomes.click_rate(arm) for arm, name in enumerate(arms)}
     rows: list[dict[str, Any]] = []
     for arm, name in enumerate(arms):
         mine = outcomes.arm == arm
@@ -210,7 +202,7 @@ def ab_report(
             rates = outcomes.clicks / outcomes.impressions
             uplift = relative_uplift(ctr[name], ctr[control], alpha)
             row["ctr_uplift"], row["ctr_uplift_low"], row["ctr_uplift_high"] = uplift
-            row["p_mann_whitney"] = mann_whitney_p(rates[mine], rates[others])
+            row["p_mann_whitney"] = rank_test(rates[mine], rates[others]).p_value
             row["p_value"] = compare(ctr[name], ctr[control], alpha).p_value
         rows.append(row)
     best = _best_arm([row["ctr"] for row in rows])
@@ -242,46 +234,3 @@ def _best_arm(rates: Sequence[float]) -> int | None:
     """First arm with the highest click rate; none is best before anybody has clicked."""
     known = np.nan_to_num(np.array(rates, dtype=np.float64))
     return int(known.argmax()) if known.size and known.max() > 0 else None
-
-
-def ab_comparisons(
-    exposures: pa.Table,
-    arms: Sequence[str],
-    depth: SessionDepth,
-    *,
-    control: str,
-    alpha: float,
-    seed: int,
-) -> pa.Table:
-    """Compare every metric of every arm with the control.
-
-    Arguments as for :func:`ab_report`. Welch's test on means by user, the delta method on ratios
-    of sums; Holm's correction over the arms of one metric.
-
-    Returns:
-        Table ``ab_comparisons``; empty when the control is the only arm.
-    """
-    outcomes = user_outcomes(exposures, arms, depth, seed)
-    estimates = {name: outcomes.estimates(arm) for arm, name in enumerate(arms)}
-    challengers = [name for name in arms if name != control]
-    rows: list[dict[str, Any]] = []
-    for metric in METRICS:
-        reference = estimates[control][metric]
-        results = [compare(estimates[name][metric], reference, alpha) for name in challengers]
-        adjusted = holm([result.p_value for result in results])
-        rows += [
-            {
-                "arm": name,
-                "metric": metric,
-                "value": estimates[name][metric].value,
-                "control_value": reference.value,
-                "difference": result.difference,
-                "ci_low": result.low,
-                "ci_high": result.high,
-                "standard_error": result.standard_error,
-                "p_value": result.p_value,
-                "p_adjusted": float(p_adjusted),
-            }
-            for name, result, p_adjusted in zip(challengers, results, adjusted, strict=True)
-        ]
-    return report_table("ab_comparisons", rows)

@@ -47,6 +47,15 @@ class Uplift(NamedTuple):
     """Upper end of the interval."""
 
 
+class RankTest(NamedTuple):
+    """Users of an arm against users of the control, by rank; NaN if an arm is empty."""
+
+    superiority: float
+    """P(X > Y) + ½ P(X = Y) for a user X of the arm and a user Y of the control."""
+    p_value: float
+    """Two-sided."""
+
+
 def ratio_estimate(numerator: FloatArray, denominator: FloatArray) -> RatioEstimate:
     """Estimate a ratio of sums whose unit of randomisation is the user, by the delta method.
 
@@ -120,13 +129,26 @@ def relative_uplift(treated: RatioEstimate, control: RatioEstimate, alpha: float
     return Uplift(value, float((1 + value) / spread - 1), float((1 + value) * spread - 1))
 
 
-def mann_whitney_p(treated: FloatArray, control: FloatArray) -> float:
-    """Two-sided Mann–Whitney U with tie and continuity correction; NaN if an arm is empty."""
+def uplift_of_logarithms(comparison: Comparison) -> Uplift:
+    """Relative difference of geometric means, from the difference of two means of logarithms."""
+    ends = (comparison.difference, comparison.low, comparison.high)
+    return Uplift(*(float(np.expm1(end)) for end in ends))
+
+
+def rank_test(treated: FloatArray, control: FloatArray) -> RankTest:
+    """Mann–Whitney U with tie and continuity correction, and the effect that it is a test of.
+
+    U over the number of pairs is P(X > Y) + ½ P(X = Y): Vargha and Delaney, "A critique and
+    improvement of the CL common language effect size statistics" (Journal of Educational and
+    Behavioral Statistics 25(2), 2000), equation 1. It need not lie on the side of ½ that the
+    difference in means says: many users slightly better off outweigh a few who are far worse off.
+    """
     if not treated.size or not control.size:
-        return float("nan")
+        return RankTest(np.nan, np.nan)
     if np.ptp(np.concatenate([treated, control])) == 0:
-        return 1.0
-    return float(stats.mannwhitneyu(treated, control, method="asymptotic").pvalue)
+        return RankTest(0.5, 1.0)
+    statistic, p_value = stats.mannwhitneyu(treated, control, method="asymptotic")
+    return RankTest(float(statistic) / treated.size / control.size, float(p_value))
 
 
 def holm(p_values: npt.ArrayLike) -> FloatArray:

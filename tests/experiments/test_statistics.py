@@ -10,10 +10,11 @@ from recolab_assets.experiments.statistics import (
     RatioEstimate,
     compare,
     holm,
-    mann_whitney_p,
+    rank_test,
     ratio_estimate,
     relative_uplift,
     sample_ratio_p,
+    uplift_of_logarithms,
 )
 
 
@@ -106,12 +107,24 @@ def test_what_the_data_leave_open_is_nan() -> None:
     assert empty == RatioEstimate(empty.value, empty.variance, 0)
 
 
-def test_mann_whitney_is_scipys_and_safe_at_the_edges() -> None:
+def test_rank_test_is_scipys_and_safe_at_the_edges() -> None:
     rng = np.random.default_rng(3)
     a, b = rng.poisson(0.5, 70).astype(float), rng.poisson(0.9, 60).astype(float)
-    assert mann_whitney_p(a, b) == pytest.approx(stats.mannwhitneyu(a, b).pvalue, rel=1e-9)
-    assert mann_whitney_p(np.zeros(5), np.zeros(7)) == 1
-    assert np.isnan(mann_whitney_p(np.empty(0), b))
+    result = rank_test(a, b)
+    assert result.p_value == pytest.approx(stats.mannwhitneyu(a, b).pvalue, rel=1e-9)
+    pairs = np.sign(a[:, None] - b)  # every pair, by definition
+    assert result.superiority == pytest.approx((pairs > 0).mean() + (pairs == 0).mean() / 2)
+    assert rank_test(b, a).superiority == pytest.approx(1 - result.superiority)
+    assert rank_test(np.zeros(5), np.zeros(7)) == (0.5, 1)
+    assert np.isnan(rank_test(np.empty(0), b)).all()
+
+
+def test_geometric_means_are_compared_on_the_logarithm() -> None:
+    rng = np.random.default_rng(5)
+    a, b = rng.lognormal(0.1, 1, 400), rng.lognormal(0, 1, 300)
+    uplift = uplift_of_logarithms(compare(_mean(np.log(a)), _mean(np.log(b)), 0.05))
+    assert uplift.value == pytest.approx(stats.gmean(a) / stats.gmean(b) - 1)
+    assert -1 < uplift.low < uplift.value < uplift.high
 
 
 def test_holm_agrees_with_its_definition_and_skips_what_is_absent() -> None:
