@@ -529,6 +529,21 @@ EXPERIMENTS = (
         key=("arm", "metric"),
     ),
     Table(
+        "ab_sequence",
+        "experiments",
+        "Click rate of every arm against the control, with an interval for looking every day.",
+        _columns(
+            ("arm", "VARCHAR", "Arm."),
+            ("day", "DATE", "Last day that is counted."),
+            ("n_users", "BIGINT", "Users of the arm and the control so far."),
+            ("difference", "DOUBLE?", "Clicks per impression so far, arm minus control."),
+            ("ci_low", "DOUBLE?", "Lower end of the interval that holds on all days together."),
+            ("ci_high", "DOUBLE?", "Upper end of it."),
+            ("excludes_zero", "BOOLEAN", "The interval left out 0 on this day or an earlier one."),
+        ),
+        key=("arm", "day"),
+    ),
+    Table(
         "interleaving_report",
         "experiments",
         "Team-draft multileaving, a row a model.",

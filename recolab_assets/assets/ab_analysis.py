@@ -11,6 +11,7 @@ from recolab_assets.experiments.ab_comparisons import ab_comparisons as compare_
 from recolab_assets.experiments.ab_test import UserOutcomes, user_outcomes
 from recolab_assets.experiments.ab_test import ab_report as report_arms
 from recolab_assets.experiments.cuped import COVARIATE_COLUMNS, pre_period_covariates
+from recolab_assets.experiments.sequential import ab_sequence as follow_arms
 from recolab_assets.models import MODELS
 from recolab_assets.resources import LabResource
 from recolab_assets.storage import StoredTable
@@ -67,4 +68,18 @@ def ab_comparisons(
     return lab.result(context, table)
 
 
-ASSETS = (ab_report, ab_comparisons)
+@lab_asset(settings=_OUTCOMES, kinds=("scipy",))
+def ab_sequence(
+    context: dg.AssetExecutionContext, lab: LabResource, ab_exposures: pa.Table
+) -> dg.MaterializeResult[pa.Table]:
+    config = lab.settings
+    table = follow_arms(
+        _outcomes(config, ab_exposures),
+        list(MODELS),
+        control=config.experiment.control_model,
+        alpha=config.experiment.alpha,
+    )
+    return lab.result(context, table)
+
+
+ASSETS = (ab_report, ab_comparisons, ab_sequence)

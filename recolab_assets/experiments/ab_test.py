@@ -93,6 +93,7 @@ class UserOutcomes:
         clicks: (n,) clicks.
         purchases: (n,) purchases.
         depth: (n,) pages of the session.
+        shown_on: (n,) day of the visit.
     """
 
     users: IntArray
@@ -101,6 +102,7 @@ class UserOutcomes:
     clicks: FloatArray
     purchases: FloatArray
     depth: FloatArray
+    shown_on: DayArray
 
     def ratios(self) -> dict[str, tuple[FloatArray, FloatArray]]:
         """Numerator and denominator (n,) of every metric: its value is the ratio of their sums.
@@ -155,6 +157,8 @@ def user_outcomes(
         for event in ("clicked", "purchased")
     )
     shown = impressions[users].astype(np.float64)
+    day_of = np.zeros(impressions.size, "datetime64[D]")
+    day_of[user_ids] = exposures["shown_on"].to_numpy()
     return UserOutcomes(
         users,
         arm_of[users],
@@ -162,6 +166,7 @@ def user_outcomes(
         clicks,
         purchases,
         depth.draw(users, clicks / shown, seed),
+        day_of[users],
     )
 
 

@@ -115,6 +115,7 @@ def _outcomes(arm, clicks, impressions=None) -> UserOutcomes:
         clicks,
         np.minimum(clicks, 1),
         1 + clicks,
+        np.full(clicks.size, "2024-12-01", "datetime64[D]"),
     )
 
 
@@ -176,6 +177,7 @@ def _simulated(rng, n_users: int, uplift: float) -> tuple[UserOutcomes, np.ndarr
         clicks.astype(float),
         purchases.astype(float),
         depth,
+        np.full(n_users, "2024-12-01", "datetime64[D]"),
     )
     return outcomes, np.log1p(rng.poisson(20 * taste))[:, None]
 
