@@ -544,6 +544,34 @@ EXPERIMENTS = (
         key=("arm", "day"),
     ),
     Table(
+        "ab_segments",
+        "experiments",
+        "Click rate of every arm against the control, by kind of user.",
+        _columns(
+            ("segmentation", "VARCHAR", "activity, category or history."),
+            (
+                "segment",
+                "VARCHAR",
+                "Third by events in training; top category in training, or unknown;"
+                " new (no event in training) or returning.",
+            ),
+            ("arm", "VARCHAR", "Arm."),
+            ("n_users", "BIGINT", "Users of the arm."),
+            ("n_control_users", "BIGINT", "Users of the control."),
+            ("ctr", "DOUBLE?", "Clicks per impression of the arm."),
+            ("control_ctr", "DOUBLE?", "Clicks per impression of the control."),
+            ("difference", "DOUBLE?", "Arm minus control; empty where too few users or clicks."),
+            *_INTERVAL,
+            ("p_value", "DOUBLE?", "Two-sided."),
+            (
+                "p_adjusted",
+                "DOUBLE?",
+                "Holm-corrected over the segments and arms of one segmentation.",
+            ),
+        ),
+        key=("segmentation", "segment", "arm"),
+    ),
+    Table(
         "interleaving_report",
         "experiments",
         "Team-draft multileaving, a row a model.",

@@ -10,7 +10,13 @@ from recolab_assets.config import LabConfig
 from recolab_assets.experiments.ab_comparisons import ab_comparisons as compare_arms
 from recolab_assets.experiments.ab_test import UserOutcomes, user_outcomes
 from recolab_assets.experiments.ab_test import ab_report as report_arms
-from recolab_assets.experiments.cuped import COVARIATE_COLUMNS, pre_period_covariates
+from recolab_assets.experiments.history import (
+    COVARIATE_COLUMNS,
+    SEGMENT_COLUMNS,
+    pre_period_covariates,
+    user_segmentations,
+)
+from recolab_assets.experiments.segments import ab_segments as compare_segments
 from recolab_assets.experiments.sequential import ab_sequence as follow_arms
 from recolab_assets.models import MODELS
 from recolab_assets.resources import LabResource
@@ -82,4 +88,24 @@ def ab_sequence(
     return lab.result(context, table)
 
 
-ASSETS = (ab_report, ab_comparisons, ab_sequence)
+@lab_asset(settings=_OUTCOMES, kinds=("scipy",))
+def ab_segments(
+    context: dg.AssetExecutionContext,
+    lab: LabResource,
+    ab_exposures: pa.Table,
+    user_features: StoredTable,
+) -> dg.MaterializeResult[pa.Table]:
+    config = lab.settings
+    outcomes = _outcomes(config, ab_exposures)
+    history = user_features.select(["user_id", *SEGMENT_COLUMNS])
+    table = compare_segments(
+        outcomes,
+        list(MODELS),
+        user_segmentations(history, outcomes.users),
+        control=config.experiment.control_model,
+        alpha=config.experiment.alpha,
+    )
+    return lab.result(context, table)
+
+
+ASSETS = (ab_report, ab_comparisons, ab_sequence, ab_segments)

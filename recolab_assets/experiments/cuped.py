@@ -1,44 +1,9 @@
 """Variance reduction: what users did before the test explains part of what they do in it."""
 
 import numpy as np
-import pyarrow as pa
 
 from recolab_assets.experiments.arrays import FloatArray, IntArray
 from recolab_assets.experiments.statistics import RatioEstimate, ratio_estimate
-
-COVARIATE_COLUMNS = ("n_events", "n_purchases", "top_category_share")
-"""Columns of ``user_features`` that are made into covariates; all are known before the test."""
-
-
-def pre_period_covariates(user_features: pa.Table, users: IntArray) -> FloatArray:
-    """Activity of users before the test, on the scale that a linear adjustment can use.
-
-    Counts have heavy tails, so they enter by log(1 + n). A user without history has zeros, and no
-    share of a favourite category either.
-
-    Args:
-        user_features: Table with ``user_id`` and ``COVARIATE_COLUMNS``.
-        users: (n,) users, each in the table.
-
-    Returns:
-        (n, 3) covariates.
-
-    Raises:
-        ValueError: A user is not in the table.
-    """
-    known = user_features["user_id"].to_numpy()
-    order = known.argsort()
-    place = np.searchsorted(known, users, sorter=order)
-    found = place < known.size
-    found[found] = known[order[place[found]]] == users[found]
-    if not found.all():
-        raise ValueError(f"user_features has no row for {int((~found).sum())} users of the test")
-    rows = order[place]
-    events, purchases, share = (
-        np.nan_to_num(user_features[name].to_numpy()[rows].astype(np.float64))
-        for name in COVARIATE_COLUMNS
-    )
-    return np.column_stack([np.log1p(events), np.log1p(purchases), share])
 
 
 def cuped_estimates(

@@ -1,11 +1,10 @@
 """Variance reduction against regression, and on data where the gain is known."""
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import statsmodels.api as sm
 
-from recolab_assets.experiments.cuped import cuped_estimates, pre_period_covariates
+from recolab_assets.experiments.cuped import cuped_estimates
 from recolab_assets.experiments.statistics import compare, ratio_estimate
 
 
@@ -71,18 +70,3 @@ def test_covariates_that_say_nothing_change_nothing() -> None:
     assert adjusted[2].n_users == 0 and np.isnan(adjusted[2].value)
     empty = cuped_estimates(np.empty(0), np.empty(0), np.empty(0, int), 2, np.empty((0, 2)))
     assert [estimate.n_users for estimate in empty] == [0, 0]
-
-
-def test_covariates_stand_at_their_users_in_any_order() -> None:
-    features = pa.table(
-        {
-            "user_id": pa.array([4, 2, 9], pa.int32()),
-            "n_events": [10, 0, 3],
-            "n_purchases": [1, 0, 0],
-            "top_category_share": [0.7, None, 0.5],
-        }
-    )
-    found = pre_period_covariates(features, np.array([2, 9]))
-    np.testing.assert_allclose(found, [[0, 0, 0], [np.log(4), 0, 0.5]])
-    with pytest.raises(ValueError, match="no row for 2 users"):
-        pre_period_covariates(features, np.array([2, 3, 10]))
