@@ -31,7 +31,9 @@ def _faults(lab: LabResource, table: Table) -> dict[str, int]:
         key = ", ".join(table.key)
         row = _row(
             lab,
-            f"SELECT count(*) - count(DISTINCT ({key})) AS n FROM {table.qualified_name}",
+            # Half the time of count(DISTINCT …), which keeps every key as a struct.
+            "SELECT coalesce(sum(n - 1), 0)::BIGINT AS n FROM"
+            f" (SELECT count(*) AS n FROM {table.qualified_name} GROUP BY {key})",
         )
         faults[f"{table.name}: rows that repeat ({key})"] = row["n"]
     for foreign in table.foreign_keys:
