@@ -36,13 +36,6 @@ def dagster(tmp_path):
 MATERIALIZE = ("asset", "materialize", "-m", "recolab_assets.definitions", "--select")
 
 
-def test_one_asset_can_be_materialised(dagster, tmp_path):
-    lab = Lab.create(tmp_path / "lab")
-    done = dagster(*MATERIALIZE, "users", config=lab.config_path)
-    assert done.returncode == 0, done.stderr
-    assert lab.scalar("SELECT count(*) FROM raw.users") == 300
-
-
 def test_a_broken_configuration_is_one_clear_line_and_nothing_is_written(dagster, tmp_path):
     lab = Lab.create(tmp_path / "lab")
     text = lab.config_path.read_text().replace("n_users: 300", "n_users: 0")

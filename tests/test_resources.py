@@ -5,6 +5,7 @@ import pytest
 
 from recolab_assets.config import ROOT, ConfigError, load_config
 from recolab_assets.resources import LabResource, fingerprint
+from recolab_assets.shop.synthetic import SyntheticShop
 from tests.small_lab import Lab
 
 RAW = dg.AssetSelection.assets("users", "products", "editorial")
@@ -46,6 +47,28 @@ def test_the_database_is_the_one_that_the_configuration_names(tmp_path):
 def test_a_configuration_that_cannot_be_used_is_refused_when_it_is_needed(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         _ = LabResource(config=str(tmp_path / "missing.yaml")).settings
+
+
+def test_a_file_edited_during_a_run_counts_from_the_next_run_on(tmp_path, monkeypatch):
+    lab = Lab.create(tmp_path)
+    generate = SyntheticShop.interactions
+
+    def edit_and_generate(*args):
+        Lab.create(tmp_path, split={"test_days": 60})
+        return generate(*args)
+
+    def days_held_out():
+        return lab.scalar(
+            "SELECT date_diff('day', min(occurred_at), max(occurred_at))"
+            " FROM processed.test_interactions"
+        )
+
+    monkeypatch.setattr(SyntheticShop, "interactions", edit_and_generate)
+    hold_out = dg.AssetSelection.assets("test_interactions").without_checks()
+    lab.run(RAW | dg.AssetSelection.assets("interactions") | hold_out)
+    assert 20 < days_held_out() <= 28
+    lab.run(hold_out)
+    assert 50 < days_held_out() <= 60
 
 
 def data_versions(result: dg.ExecuteInProcessResult) -> dict[str, str]:

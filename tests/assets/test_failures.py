@@ -11,6 +11,9 @@ import pytest
 
 from recolab_assets.assets import recommendations
 from recolab_assets.config import ROOT, ConfigError
+from recolab_assets.models import MODELS
+from recolab_assets.storage import writer
+from recolab_assets.tables import MODEL_TABLES
 from tests.small_lab import Lab
 
 LISTS = "recommendations.recommendations"
@@ -23,23 +26,50 @@ def contents(lab: Lab) -> tuple[int, object]:
     return n_rows, digest
 
 
-def test_a_step_that_raises_while_it_writes_leaves_the_former_table(copy, monkeypatch):
+def failure(run: dg.ExecuteInProcessResult) -> str:
+    """What the one step that failed says of its reason."""
+    assert not run.success
+    [event] = [event for event in run.all_events if event.is_step_failure]
+    error = event.step_failure_data.error
+    return (error.cause or error).message
+
+
+def test_a_step_that_raises_leaves_the_former_tables(copy, monkeypatch):
+    tables = [f"models.{name}" for name in MODEL_TABLES["als"]]
+    before = [copy.digest(table) for table in tables]
+
+    def run_out_of_memory(*args, **kwargs):
+        raise MemoryError("no room for the factors")
+
+    monkeypatch.setattr(MODELS["als"], "fit", run_out_of_memory)
+    run = copy.run(
+        dg.AssetSelection.assets("als", "hybrid", "recommendations"), raise_on_error=False
+    )
+    assert "no room for the factors" in failure(run)
+    assert not run.get_asset_materialization_events()
+    assert [copy.digest(table) for table in tables] == before
+
+
+def test_a_stream_that_turns_out_wrong_half_way_leaves_the_former_table(copy, monkeypatch):
     before = contents(copy)
     batches = recommendations.recommendation_batches
 
-    def fail_after_the_first(*args, **kwargs):
+    def spoil_the_last(*args, **kwargs):
         reader = batches(*args, **kwargs)
 
         def rows():
-            yield reader.read_next_batch()
-            raise ValueError("the power went out")
+            for batch in reader:
+                yield batch
+            nobody = pa.nulls(batch.num_rows, batch.schema.field("user_id").type)
+            yield batch.set_column(1, "user_id", nobody)
 
         return pa.RecordBatchReader.from_batches(reader.schema, rows())
 
     with monkeypatch.context() as patch:
-        patch.setattr(recommendations, "recommendation_batches", fail_after_the_first)
+        patch.setattr(recommendations, "recommendation_batches", spoil_the_last)
+        patch.setattr(writer, "ROWS_AT_ONCE", 1)
         run = copy.run(ONLY_LISTS, raise_on_error=False)
-    assert not run.success
+    assert "user_id: a value is NULL" in failure(run)
     assert not run.get_asset_materialization_events()
     assert contents(copy) == before
     assert copy.run(ONLY_LISTS).success
@@ -84,7 +114,7 @@ def never_ending(*args, **kwargs):
     batch = reader.read_next_batch()
     def rows():
         # Enough for DuckDB to write to the file before the transaction ends.
-        for _ in range(1_500_000 // batch.num_rows):
+        for _ in range(600_000 // batch.num_rows):
             yield batch
         print("writing", flush=True)
         time.sleep(600)

@@ -55,15 +55,6 @@ def test_holding_out_the_latest_of_every_user(run_with):
     assert ("offline_ndcg_per_user",) in methods
 
 
-def test_recommending_repeats(run_with):
-    lab = run_with(model={"exclude_seen": False})
-    repeats = lab.scalar(
-        "SELECT count(*) FROM recommendations.recommendations SEMI JOIN processed.train_pairs"
-        " USING (user_id, product_id)"
-    )
-    assert repeats > 0
-
-
 def test_playing_back_the_hold_out(run_with):
     lab = run_with(experiment={"response_model": "replay"})
     invented = lab.query(
@@ -77,9 +68,13 @@ def test_playing_back_the_hold_out(run_with):
     assert lab.scalar("SELECT count(*) FROM experiments.ab_exposures WHERE clicked") > 0
 
 
-def test_a_shop_without_editorial(run_with):
-    lab = run_with(data={"n_editorial": 0})
+def test_recommending_repeats_in_a_shop_without_editorial(run_with):
+    lab = run_with(model={"exclude_seen": False}, data={"n_editorial": 0})
+    repeats = lab.scalar(
+        "SELECT count(*) FROM recommendations.recommendations SEMI JOIN processed.train_pairs"
+        " USING (user_id, product_id)"
+    )
+    assert repeats > 0
     assert lab.scalar("SELECT count(*) FROM raw.editorial") == 0
-    types = lab.query("SELECT DISTINCT item_type FROM raw.interactions")
-    assert types == [("product",)]
+    assert lab.query("SELECT DISTINCT item_type FROM raw.interactions") == [("product",)]
     assert lab.scalar("SELECT count(*) FROM raw.interactions") == 4_000
