@@ -187,12 +187,12 @@ def test_selects_and_streams(database: Database) -> None:
 def measured(sum_of: str) -> AssetsDefinition:
     """A stream of three rows, measured when it is stored."""
 
-    @asset(metadata={"schema": "lab"})
+    @asset(metadata={"schema": "numbers"})
     def stream() -> Measured:
         batches = pa.table({"n": [1, 2, 4]}).to_batches(max_chunksize=1)
         reader = pa.RecordBatchReader.from_batches(batches[0].schema, batches)
         return Measured(
-            reader, Select(f"SELECT sum({sum_of})::BIGINT + ? AS total FROM lab.stream", (10,))
+            reader, Select(f"SELECT sum({sum_of})::BIGINT + ? AS total FROM numbers.stream", (10,))
         )
 
     return stream
@@ -207,7 +207,7 @@ def test_what_cannot_be_measured_is_not_stored(database: Database) -> None:
     run(database, measured("n"))
     with pytest.raises(DatabaseError, match="no_such_column"):
         run(database, measured("no_such_column"))
-    assert table(database, "lab", "stream")["n"].to_pylist() == [1, 2, 4]
+    assert table(database, "numbers", "stream")["n"].to_pylist() == [1, 2, 4]
 
 
 def test_the_asset_to_materialise_first_is_named(database: Database) -> None:
