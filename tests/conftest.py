@@ -2,9 +2,14 @@
 
 import dagster as dg
 import pytest
+from hypothesis import settings
 
 from recolab_assets.config import LabConfig
 from tests.small_lab import Lab
+
+# The same examples on every run and every machine, however slow it is.
+settings.register_profile("lab", derandomize=True, deadline=None)
+settings.load_profile("lab")
 
 
 @pytest.fixture(autouse=True)

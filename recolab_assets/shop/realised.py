@@ -16,7 +16,8 @@ def specified_shares(config: LabConfig) -> dict[str, float]:
         "main_session_share": float(slots[0] / slots.sum()),
         "second_session_share": float(slots[1:2].sum() / slots.sum()),
     }
-    if shop.affinity.enabled:
+    # With a single category or subcategory there is no other to go to.
+    if shop.affinity.enabled and min(shop.n_categories, shop.n_subcategories) > 1:
         shares["primary_share"] = shop.affinity.primary_share
         shares["preferred_share"] = shop.affinity.preferred_share
     return shares
