@@ -177,7 +177,7 @@ RAW = (
             (
                 "n_matched",
                 "BIGINT",
-                "Rows that meet the condition, those of an earlier file left out.",
+                "Rows that meet the condition, lines of an earlier file not counted.",
             ),
             ("n_rows", "BIGINT", "Rows read, dropped at this step, or kept."),
         ),

@@ -12,25 +12,25 @@ from recolab_assets.resources import LabResource
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> LabResource:
+def empty(tmp_path: Path) -> LabResource:
     config = tmp_path / "lab.yaml"
     config.write_text(yaml.safe_dump({"storage": {"database": str(tmp_path / "lab.duckdb")}}))
     return LabResource(config=str(config))
 
 
-def _write(lab: LabResource, name: str, select: str) -> None:
-    with lab.database.write() as connection:
+def _write(empty: LabResource, name: str, select: str) -> None:
+    with empty.database.write() as connection:
         connection.execute("CREATE SCHEMA IF NOT EXISTS experiments")
         connection.execute(f"CREATE OR REPLACE TABLE experiments.{name} AS {select}")
 
 
-def _expose(lab: LabResource, counts: list[int]) -> None:
+def _expose(empty: LabResource, counts: list[int]) -> None:
     """Write a log in which each arm has its number of users, two rows each."""
     arms = " UNION ALL ".join(
         f"SELECT '{model}' AS arm, range + {number * 10**6} AS user_id FROM range({count})"
         for number, (model, count) in enumerate(zip(MODELS, counts, strict=True))
     )
-    _write(lab, "ab_exposures", f"SELECT * FROM ({arms}), range(2)")
+    _write(empty, "ab_exposures", f"SELECT * FROM ({arms}), range(2)")
 
 
 def test_two_arms_at_50_5_to_49_5_are_found_out_from_108_276_users_on() -> None:
@@ -40,27 +40,22 @@ def test_two_arms_at_50_5_to_49_5_are_found_out_from_108_276_users_on() -> None:
     assert sample_ratio_p([5_050, 4_950]) > 0.3
 
 
-def test_the_report_is_stopped_by_a_small_imbalance_of_many_users(lab) -> None:
+def test_the_report_is_stopped_by_a_small_imbalance_of_many_users(empty) -> None:
     """The control misses 1 in 50 users of 20% each: the 50.5 : 49.5 of one arm with another."""
     assert all(spec.blocking for spec in sample_ratio.check_specs)
-    _expose(lab, [29_400, 30_000, 30_000, 30_000, 30_000])
-    assert sample_ratio(lab).passed  # χ² = 9.6 on 4 degrees: p = .047
-    _expose(lab, [58_800, 60_000, 60_000, 60_000, 60_000])
-    result = sample_ratio(lab)
+    _expose(empty, [29_400, 30_000, 30_000, 30_000, 30_000])
+    assert sample_ratio(empty).passed  # χ² = 9.6 on 4 degrees: p = .047
+    _expose(empty, [58_800, 60_000, 60_000, 60_000, 60_000])
+    result = sample_ratio(empty)
     assert not result.passed  # twice the users, twice the χ²
     assert result.metadata["p_value"].value < SAMPLE_RATIO_THRESHOLD
 
 
-def test_an_arm_that_nobody_saw_stops_the_report(lab) -> None:
-    _expose(lab, [100, 100, 100, 100, 0])
-    assert not sample_ratio(lab).passed
-
-
-def test_ranks_against_the_mean_are_warned_of_by_name(lab) -> None:
+def test_ranks_against_the_mean_are_warned_of_by_name(empty) -> None:
     row = "SELECT 'ctr' AS metric, 'als' AS arm, 0.002 AS difference, 0.48 AS superiority"
-    _write(lab, "ab_comparisons", f"{row}, false AS ranks_disagree")
-    assert ranks_agree_with_means(lab).passed
-    _write(lab, "ab_comparisons", f"{row}, true AS ranks_disagree")
-    result = ranks_agree_with_means(lab)
+    _write(empty, "ab_comparisons", f"{row}, false AS ranks_disagree")
+    assert ranks_agree_with_means(empty).passed
+    _write(empty, "ab_comparisons", f"{row}, true AS ranks_disagree")
+    result = ranks_agree_with_means(empty)
     assert not result.passed and result.severity.value == "WARN"
     assert "superiority 0.48" in result.metadata["ctr of als"].value
