@@ -8,7 +8,7 @@ from recolab_assets.assets.declare import lab_asset
 from recolab_assets.assets.experiments import DEPTH_SETTINGS, session_depth
 from recolab_assets.config import LabConfig
 from recolab_assets.experiments.ab_comparisons import ab_comparisons as compare_arms
-from recolab_assets.experiments.ab_test import UserOutcomes, user_outcomes
+from recolab_assets.experiments.ab_test import UserOutcomes, shown_and_clicked, user_outcomes
 from recolab_assets.experiments.ab_test import ab_report as report_arms
 from recolab_assets.experiments.history import (
     COVARIATE_COLUMNS,
@@ -22,12 +22,8 @@ from recolab_assets.models import MODELS
 from recolab_assets.resources import LabResource
 from recolab_assets.storage import StoredTable
 
-_OUTCOMES = (
-    *DEPTH_SETTINGS,
-    "data.random_seed",
-    "experiment.control_model",
-    "experiment.alpha",
-)
+_COMPARISON = ("experiment.control_model", "experiment.alpha")
+_OUTCOMES = (*DEPTH_SETTINGS, "data.random_seed", *_COMPARISON)
 
 
 def _outcomes(config: LabConfig, exposures: pa.Table) -> UserOutcomes:
@@ -74,13 +70,13 @@ def ab_comparisons(
     return lab.result(context, table)
 
 
-@lab_asset(settings=_OUTCOMES, kinds=("scipy",))
+@lab_asset(settings=_COMPARISON, kinds=("scipy",))
 def ab_sequence(
     context: dg.AssetExecutionContext, lab: LabResource, ab_exposures: pa.Table
 ) -> dg.MaterializeResult[pa.Table]:
     config = lab.settings
     table = follow_arms(
-        _outcomes(config, ab_exposures),
+        shown_and_clicked(ab_exposures, list(MODELS)),
         list(MODELS),
         control=config.experiment.control_model,
         alpha=config.experiment.alpha,
@@ -88,7 +84,7 @@ def ab_sequence(
     return lab.result(context, table)
 
 
-@lab_asset(settings=_OUTCOMES, kinds=("scipy",))
+@lab_asset(settings=_COMPARISON, kinds=("scipy",))
 def ab_segments(
     context: dg.AssetExecutionContext,
     lab: LabResource,
@@ -96,7 +92,7 @@ def ab_segments(
     user_features: StoredTable,
 ) -> dg.MaterializeResult[pa.Table]:
     config = lab.settings
-    outcomes = _outcomes(config, ab_exposures)
+    outcomes = shown_and_clicked(ab_exposures, list(MODELS))
     history = user_features.select(["user_id", *SEGMENT_COLUMNS])
     table = compare_segments(
         outcomes,

@@ -83,8 +83,8 @@ def ab_exposures(
 
 
 @dataclass(frozen=True)
-class UserOutcomes:
-    """The exposure log summed up by user, the unit of randomisation: everything that is analysed.
+class ShownAndClicked:
+    """The exposure log summed up by user, the unit of randomisation.
 
     Attributes:
         users: (n,) exposed users, ascending.
@@ -92,7 +92,6 @@ class UserOutcomes:
         impressions: (n,) products shown.
         clicks: (n,) clicks.
         purchases: (n,) purchases.
-        depth: (n,) pages of the session.
         shown_on: (n,) day of the visit.
     """
 
@@ -101,8 +100,23 @@ class UserOutcomes:
     impressions: FloatArray
     clicks: FloatArray
     purchases: FloatArray
-    depth: FloatArray
     shown_on: DayArray
+
+    def click_rate(self, arm: int) -> RatioEstimate:
+        """Clicks per impression of one arm."""
+        mine = self.arm == arm
+        return ratio_estimate(self.clicks[mine], self.impressions[mine])
+
+
+@dataclass(frozen=True)
+class UserOutcomes(ShownAndClicked):
+    """What users were shown and did, and the sessions that followed: everything that is analysed.
+
+    Attributes:
+        depth: (n,) pages of the session.
+    """
+
+    depth: FloatArray
 
     def ratios(self) -> dict[str, tuple[FloatArray, FloatArray]]:
         """Numerator and denominator (n,) of every metric: its value is the ratio of their sums.
@@ -117,22 +131,13 @@ class UserOutcomes:
             "log_session_depth": (np.log(self.depth), ones),
         }
 
-    def click_rate(self, arm: int) -> RatioEstimate:
-        """Clicks per impression of one arm."""
-        mine = self.arm == arm
-        return ratio_estimate(self.clicks[mine], self.impressions[mine])
 
-
-def user_outcomes(
-    exposures: pa.Table, arms: Sequence[str], depth: SessionDepth, seed: int
-) -> UserOutcomes:
+def shown_and_clicked(exposures: pa.Table, arms: Sequence[str]) -> ShownAndClicked:
     """Sum the exposure log up by user.
 
     Args:
         exposures: Table ``ab_exposures``.
         arms: Names of the arms of the test, in order.
-        depth: Session depth.
-        seed: Seed of the session depth.
 
     Raises:
         ValueError: The log names an unknown arm, or a user stands in two arms.
@@ -159,14 +164,32 @@ def user_outcomes(
     shown = impressions[users].astype(np.float64)
     day_of = np.zeros(impressions.size, "datetime64[D]")
     day_of[user_ids] = exposures["shown_on"].to_numpy()
+    return ShownAndClicked(users, arm_of[users], shown, clicks, purchases, day_of[users])
+
+
+def user_outcomes(
+    exposures: pa.Table, arms: Sequence[str], depth: SessionDepth, seed: int
+) -> UserOutcomes:
+    """Sum the exposure log up by user, and draw how deep each user's session went.
+
+    Args:
+        exposures: Table ``ab_exposures``.
+        arms: Names of the arms of the test, in order.
+        depth: Session depth.
+        seed: Seed of the session depth.
+
+    Raises:
+        ValueError: The log names an unknown arm, or a user stands in two arms.
+    """
+    log = shown_and_clicked(exposures, arms)
     return UserOutcomes(
-        users,
-        arm_of[users],
-        shown,
-        clicks,
-        purchases,
-        depth.draw(users, clicks / shown, seed),
-        day_of[users],
+        log.users,
+        log.arm,
+        log.impressions,
+        log.clicks,
+        log.purchases,
+        log.shown_on,
+        depth.draw(log.users, log.clicks / log.impressions, seed),
     )
 
 

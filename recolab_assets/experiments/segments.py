@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from recolab_assets.experiments.ab_test import UserOutcomes
+from recolab_assets.experiments.ab_test import ShownAndClicked
 from recolab_assets.experiments.arrays import report_table
 from recolab_assets.experiments.history import Segmentation
 from recolab_assets.experiments.statistics import RatioEstimate, compare, holm, ratio_estimate
@@ -18,7 +18,7 @@ MIN_CLICKS = 10
 
 
 def ab_segments(
-    outcomes: UserOutcomes,
+    outcomes: ShownAndClicked,
     arms: Sequence[str],
     segmentations: Mapping[str, Segmentation],
     *,
@@ -55,7 +55,7 @@ def ab_segments(
 
 
 def _family(
-    outcomes: UserOutcomes,
+    outcomes: ShownAndClicked,
     arms: Sequence[str],
     segmentation: Segmentation,
     reference: int,

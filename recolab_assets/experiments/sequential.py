@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import lambertw
 
-from recolab_assets.experiments.ab_test import UserOutcomes
+from recolab_assets.experiments.ab_test import ShownAndClicked
 from recolab_assets.experiments.arrays import (
     BoolArray,
     DayArray,
@@ -89,7 +89,7 @@ def crossed_so_far(low: FloatArray, high: FloatArray) -> BoolArray:
 
 
 def ab_sequence(
-    outcomes: UserOutcomes, arms: Sequence[str], *, control: str, alpha: float
+    outcomes: ShownAndClicked, arms: Sequence[str], *, control: str, alpha: float
 ) -> pa.Table:
     """Follow the difference in click rate of every arm with the control, day by day.
 

@@ -65,6 +65,7 @@ def test_nothing_is_stale_after_a_run(lab, result, instance):
         ("evaluation", "bootstrap_samples", 101, {"offline_metrics"}),
         ("experiment", "salt", "another", {"ab_exposures"}),
         ("experiment", "control_ctr", 0.02, RESPONSES | {"ab_report", "ab_comparisons"}),
+        ("experiment", "depth_minimum", 2.5, {"ab_report", "ab_comparisons", "truth"}),
         ("experiment", "smallest_effect", 0.1, {"ab_comparisons"}),
         ("experiment", "scorecard_replicates", 6, {"method_scorecard"}),
         ("data", "n_editorial", 21, {"editorial"}),

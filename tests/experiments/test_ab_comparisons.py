@@ -114,8 +114,8 @@ def _outcomes(arm, clicks, impressions=None) -> UserOutcomes:
         impressions.astype(float),
         clicks,
         np.minimum(clicks, 1),
-        1 + clicks,
         np.full(clicks.size, "2024-12-01", "datetime64[D]"),
+        1 + clicks,
     )
 
 
@@ -176,8 +176,8 @@ def _simulated(rng, n_users: int, uplift: float) -> tuple[UserOutcomes, np.ndarr
         shown.astype(float),
         clicks.astype(float),
         purchases.astype(float),
-        depth,
         np.full(n_users, "2024-12-01", "datetime64[D]"),
+        depth,
     )
     return outcomes, np.log1p(rng.poisson(20 * taste))[:, None]
 

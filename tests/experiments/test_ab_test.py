@@ -11,6 +11,7 @@ from scipy import stats
 from recolab_assets.experiments.ab_test import (
     ab_exposures,
     ab_report,
+    shown_and_clicked,
     user_outcomes,
 )
 from recolab_assets.experiments.assignment import assign_arms
@@ -190,9 +191,9 @@ def test_a_control_alone_has_nothing_to_compare() -> None:
 def test_broken_logs_are_refused() -> None:
     twice = _log([(0, "a", 1, 5, False, False), (0, "b", 2, 6, False, False)])
     with pytest.raises(ValueError, match="two arms"):
-        user_outcomes(twice, ["a", "b"], DEPTH, 1)
+        shown_and_clicked(twice, ["a", "b"])
     with pytest.raises(ValueError, match="unknown arms"):
-        user_outcomes(twice, ["a"], DEPTH, 1)
+        shown_and_clicked(twice, ["a"])
 
 
 def test_replay_clicks_are_those_of_the_log(shop) -> None:

@@ -5,21 +5,20 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from recolab_assets.experiments.ab_test import UserOutcomes
+from recolab_assets.experiments.ab_test import ShownAndClicked
 from recolab_assets.experiments.history import Segmentation
 from recolab_assets.experiments.segments import MIN_CLICKS, MIN_USERS, ab_segments
 from recolab_assets.tables import TABLES
 
 
-def _outcomes(arm, clicks) -> UserOutcomes:
+def _outcomes(arm, clicks) -> ShownAndClicked:
     n = len(arm)
-    return UserOutcomes(
+    return ShownAndClicked(
         np.arange(n),
         np.asarray(arm),
         np.full(n, 10.0),
         np.asarray(clicks, float),
         np.zeros(n),
-        np.ones(n),
         np.full(n, "2024-12-01", "datetime64[D]"),
     )
 

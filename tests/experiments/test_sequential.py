@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from scipy.optimize import minimize_scalar
 
-from recolab_assets.experiments.ab_test import ab_exposures, user_outcomes
+from recolab_assets.experiments.ab_test import ab_exposures, shown_and_clicked
 from recolab_assets.experiments.sequential import (
     ab_sequence,
     critical_values,
@@ -57,7 +57,7 @@ def test_a_stop_stays_a_stop() -> None:
 @pytest.fixture(scope="module")
 def outcomes(shop):
     log = ab_exposures(shop.users, shop.days, shop.lists, shop.shoppers, salt="s", seed=1)
-    return user_outcomes(log, list(shop.lists), shop.depth, 1)
+    return shown_and_clicked(log, list(shop.lists))
 
 
 def test_every_day_of_every_arm_has_its_interval(shop, outcomes) -> None:
@@ -94,7 +94,6 @@ def test_without_users_or_clicks_there_is_no_interval(shop, outcomes) -> None:
         outcomes.impressions,
         np.zeros_like(outcomes.clicks),
         outcomes.purchases,
-        outcomes.depth,
         outcomes.shown_on,
     )
     rows = ab_sequence(silent, arms, control="popularity", alpha=0.05).to_pylist()
