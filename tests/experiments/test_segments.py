@@ -1,12 +1,13 @@
 """The A/B test by segment: what is said of each, and what is not."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from recolab_assets.experiments.ab_test import ShownAndClicked
-from recolab_assets.experiments.history import Segmentation
+from recolab_assets.experiments.history import Segmentation, user_segmentations
 from recolab_assets.experiments.segments import MIN_CLICKS, MIN_USERS, ab_segments
 from recolab_assets.tables import TABLES
 
@@ -74,6 +75,20 @@ def test_a_segment_without_users_is_there_and_empty() -> None:
     parts = {"history": Segmentation(["new", "returning"], np.ones(4, int))}
     rows = _segments(_outcomes([0, 0, 1, 1], [1, 0, 1, 0]), parts, arms=("a", "b"))
     assert [(row["n_users"], row["ctr"] is None) for row in rows] == [(0, True), (2, False)]
+
+
+def test_an_empty_log_has_segments_without_users() -> None:
+    features = pa.table(
+        {
+            "user_id": pa.array([], pa.int32()),
+            "n_events": pa.array([], pa.int64()),
+            "top_category": pa.array([], pa.string()),
+        }
+    )
+    parts = user_segmentations(features, np.empty(0, int))
+    rows = _segments(_outcomes(np.empty(0, int), np.empty(0)), parts, arms=("a", "b"))
+    assert [row["segment"] for row in rows] == ["low", "middle", "high", "new", "returning"]
+    assert {row["n_users"] for row in rows} == {0}
 
 
 def test_no_segment_stands_out_by_chance_more_often_than_promised() -> None:

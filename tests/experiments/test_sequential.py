@@ -102,6 +102,11 @@ def test_without_users_or_clicks_there_is_no_interval(shop, outcomes) -> None:
     assert absent and all(row["difference"] is None for row in absent)
 
 
+def test_an_empty_log_has_no_days() -> None:
+    log = shown_and_clicked(TABLES["ab_exposures"].arrow_schema.empty_table(), ["a", "b"])
+    assert ab_sequence(log, ["a", "b"], control="a", alpha=0.05).num_rows == 0
+
+
 def _looks(rng, replicates: int, uplift: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Difference, its error and users so far at 20 looks of tests with 250 users an arm and day."""
     n_looks, per_look = 20, 250

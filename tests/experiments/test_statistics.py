@@ -146,3 +146,11 @@ def test_sample_ratio_check_finds_a_lost_tenth_and_passes_equal_arms() -> None:
     assert sample_ratio_p([10_000, 10_000, 9_000]) < 1e-3
     assert sample_ratio_p([60, 40]) == pytest.approx(stats.chisquare([60, 40]).pvalue)
     assert np.isnan(sample_ratio_p([100])) and np.isnan(sample_ratio_p([0, 0]))
+
+
+def test_sample_ratio_check_cries_wolf_as_often_as_its_level_says() -> None:
+    rng = np.random.default_rng(6)
+    replicates = 1_000
+    p_values = [sample_ratio_p(counts) for counts in rng.multinomial(5_000, [0.2] * 5, replicates)]
+    error = 3 * np.sqrt(0.05 * 0.95 / replicates)
+    assert np.mean(np.array(p_values) < 0.05) == pytest.approx(0.05, abs=error)
