@@ -17,6 +17,7 @@ from recolab_assets.evaluation.report import AccuracyCube
 from recolab_assets.experiments.ab_test import ab_comparisons as compare_arms
 from recolab_assets.experiments.ab_test import ab_exposures as run_ab_test
 from recolab_assets.experiments.ab_test import ab_report as report_arms
+from recolab_assets.experiments.cascade import CascadeShoppers
 from recolab_assets.experiments.interleaving import (
     interleaving_credits,
 )
@@ -26,8 +27,10 @@ from recolab_assets.experiments.interleaving import (
 from recolab_assets.experiments.interleaving import (
     interleaving_report as report_interleaving,
 )
+from recolab_assets.experiments.purchases import PurchaseReadiness
 from recolab_assets.experiments.response import (
     ClickModel,
+    DemandShoppers,
     HoldoutReplay,
     SessionDepth,
     SimulatedShoppers,
@@ -52,8 +55,11 @@ _RESPONSE = (
     "experiment.response_model",
     "experiment.control_model",
     "experiment.examination_decay",
+    "experiment.satisfaction",
     "experiment.control_ctr",
     "experiment.control_purchase_rate",
+    "experiment.purchase_tier_factors",
+    "experiment.purchase_match_factor",
 )
 _DEPTH = (
     "experiment.control_ctr",
@@ -141,13 +147,30 @@ class Laboratory:
                 bought.to_numpy(),
             )
         control = experiment.control_model
-        return SimulatedShoppers.calibrate(
+        calibrate, clicking = (
+            (
+                CascadeShoppers.calibrate,
+                {
+                    "continuation": experiment.examination_decay,
+                    "satisfaction": experiment.satisfaction,
+                },
+            )
+            if experiment.response_model == "cascade"
+            else (SimulatedShoppers.calibrate, {"examination_decay": experiment.examination_decay})
+        )
+        return calibrate(
             self.probability,
             self.visitors,
             self.lists([control], self.config.model.top_k)[control],
             control_ctr=experiment.control_ctr,
             control_purchase_rate=experiment.control_purchase_rate,
-            examination_decay=experiment.examination_decay,
+            purchase_factor=PurchaseReadiness.from_tables(
+                self.users.select(),
+                self.products,
+                experiment.purchase_tier_factors,
+                experiment.purchase_match_factor,
+            ),
+            **clicking,
         )
 
 
@@ -178,7 +201,7 @@ def ab_exposures(
             "demand_draws": click_model.demand_draws,
             "purchase_given_click": click_model.purchase_share,
         }
-        if isinstance(click_model, SimulatedShoppers)
+        if isinstance(click_model, DemandShoppers)
         else {}
     )
     exposures = run_ab_test(
