@@ -372,6 +372,8 @@ class ExperimentConfig(Section):
     """Length of the interleaved list."""
     interleaving_n_users: Count = 200
     """Users of the interleaving test."""
+    pairs_n_users: Count | None = None
+    """Users of the round-robin of two-model drafts, dealt evenly to all pairs; null: everyone."""
     response_model: Literal["simulated", "cascade", "replay"] = "simulated"
     """Simulated shoppers who look at positions by chance, or a cascade of shoppers who leave when
     satisfied (both synthetic shop only), or hold-out replay (any log)."""

@@ -14,19 +14,12 @@ from recolab_assets.assets.declare import lab_asset
 from recolab_assets.config import LabConfig
 from recolab_assets.evaluation.metrics import ACCURACY_METRICS
 from recolab_assets.evaluation.report import AccuracyCube
+from recolab_assets.experiments import interleaving
 from recolab_assets.experiments.ab_test import ab_comparisons as compare_arms
 from recolab_assets.experiments.ab_test import ab_exposures as run_ab_test
 from recolab_assets.experiments.ab_test import ab_report as report_arms
 from recolab_assets.experiments.cascade import CascadeShoppers
-from recolab_assets.experiments.interleaving import (
-    interleaving_credits,
-)
-from recolab_assets.experiments.interleaving import (
-    interleaving_preferences as compare_pairs,
-)
-from recolab_assets.experiments.interleaving import (
-    interleaving_report as report_interleaving,
-)
+from recolab_assets.experiments.interleaving import Multileaving, multileave
 from recolab_assets.experiments.purchases import PurchaseReadiness
 from recolab_assets.experiments.response import (
     ClickModel,
@@ -67,7 +60,11 @@ _DEPTH = (
     "experiment.depth_minimum",
     "experiment.depth_ctr_factor",
 )
-_INTERLEAVING = ("experiment.interleaving_k", "experiment.interleaving_n_users")
+_MULTILEAVING = (
+    "experiment.interleaving_k",
+    "experiment.interleaving_n_users",
+    "evaluation.bootstrap_samples",
+)
 _OFFLINE_METHODS = {
     "global_time": "offline_ndcg_global",
     "per_user_latest": "offline_ndcg_per_user",
@@ -257,9 +254,9 @@ def ab_comparisons(
     return lab.result(context, table)
 
 
-def _credits(laboratory: Laboratory) -> Ints:
+def _multileaving(laboratory: Laboratory) -> Multileaving:
     config = laboratory.config
-    return interleaving_credits(
+    return multileave(
         laboratory.visitors,
         laboratory.lists(list(MODELS), config.model.top_k),
         laboratory.click_model(),
@@ -269,7 +266,7 @@ def _credits(laboratory: Laboratory) -> Ints:
     )
 
 
-@lab_asset(settings=(*_RESPONSE, *_INTERLEAVING), kinds=("numba",))
+@lab_asset(settings=(*_RESPONSE, *_MULTILEAVING), kinds=("numba",))
 def interleaving_report(
     context: dg.AssetExecutionContext,
     lab: LabResource,
@@ -278,11 +275,18 @@ def interleaving_report(
     users: StoredTable,
     products: pa.Table,
 ) -> dg.MaterializeResult[pa.Table]:
-    laboratory = Laboratory(lab.settings, recommendations, test_interactions, users, products)
-    return lab.result(context, report_interleaving(list(MODELS), _credits(laboratory)))
+    config = lab.settings
+    laboratory = Laboratory(config, recommendations, test_interactions, users, products)
+    table = interleaving.interleaving_report(
+        list(MODELS),
+        _multileaving(laboratory),
+        bootstrap_samples=config.evaluation.bootstrap_samples,
+        seed=config.data.random_seed,
+    )
+    return lab.result(context, table)
 
 
-@lab_asset(settings=(*_RESPONSE, *_INTERLEAVING, "experiment.alpha"), kinds=("numba",))
+@lab_asset(settings=(*_RESPONSE, *_MULTILEAVING, "experiment.alpha"), kinds=("numba",))
 def interleaving_preferences(
     context: dg.AssetExecutionContext,
     lab: LabResource,
@@ -293,8 +297,53 @@ def interleaving_preferences(
 ) -> dg.MaterializeResult[pa.Table]:
     config = lab.settings
     laboratory = Laboratory(config, recommendations, test_interactions, users, products)
-    table = compare_pairs(list(MODELS), _credits(laboratory), alpha=config.experiment.alpha)
+    table = interleaving.interleaving_preferences(
+        list(MODELS),
+        _multileaving(laboratory),
+        alpha=config.experiment.alpha,
+        bootstrap_samples=config.evaluation.bootstrap_samples,
+        seed=config.data.random_seed,
+    )
     return lab.result(context, table)
+
+
+@lab_asset(
+    settings=(
+        *_RESPONSE,
+        "experiment.interleaving_k",
+        "experiment.pairs_n_users",
+        "experiment.alpha",
+    ),
+    kinds=("numba",),
+)
+def interleaving_pairs(
+    context: dg.AssetExecutionContext,
+    lab: LabResource,
+    recommendations: StoredTable,
+    test_interactions: StoredTable,
+    users: StoredTable,
+    products: pa.Table,
+) -> dg.MaterializeResult[pa.Table]:
+    config = lab.settings
+    laboratory = Laboratory(config, recommendations, test_interactions, users, products)
+    table = interleaving.interleaving_pairs(
+        laboratory.visitors,
+        laboratory.lists(list(MODELS), config.model.top_k),
+        laboratory.click_model(),
+        length=config.experiment.interleaving_k,
+        n_users=config.experiment.pairs_n_users,
+        alpha=config.experiment.alpha,
+        seed=config.data.random_seed,
+    )
+    chart = interval_chart(
+        "Users who prefer the first of two models",
+        [
+            (f"{r['model_a']} over {r['model_b']}", r["preference"], r["ci_low"], r["ci_high"])
+            for r in table.to_pylist()
+            if r["preference"] is not None
+        ],
+    )
+    return lab.result(context, table, {"chart": chart})
 
 
 @lab_asset(settings=(*_RESPONSE, *_DEPTH, "model.exclude_seen"), kinds=("numba",))
@@ -383,6 +432,7 @@ ASSETS = (
     ab_comparisons,
     interleaving_report,
     interleaving_preferences,
+    interleaving_pairs,
     truth,
     method_scorecard,
 )

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from recolab_assets.experiments.interleaving import interleaving_credits, interleaving_report
+from recolab_assets.experiments.draft import strict_wins
+from recolab_assets.experiments.interleaving import multileave
 from recolab_assets.experiments.replicates import (
     _tally,
     ab_histograms,
@@ -115,11 +116,8 @@ def test_multileaving_agrees_with_the_experiment_itself(shop) -> None:
     assert scores.shape == (60, 2, 4)
     experiments = []
     for seed in range(60):
-        credited = interleaving_credits(
-            shop.users, shop.lists, shop.shoppers, length=6, n_users=3_000, seed=seed
-        )
-        report = interleaving_report(list(shop.lists), credited)
-        experiments.append(report["win_rate"].to_pylist())
+        test = multileave(shop.users, shop.lists, shop.shoppers, length=6, n_users=3_000, seed=seed)
+        experiments.append(strict_wins(test.credited).mean(axis=0))
     error = np.hypot(stats.sem(scores[:, 1]), stats.sem(experiments))
     assert (np.abs(scores[:, 1].mean(axis=0) - np.mean(experiments, axis=0)) < 4 * error).all()
     assert (scores[:, 0].std(axis=0) > 2 * scores[:, 1].std(axis=0)).all()
