@@ -39,8 +39,12 @@ def pairs_of(n_models: int) -> list[tuple[int, int]]:
     return list(combinations(range(n_models), 2))
 
 
-def _signs(credited: IntArray) -> npt.NDArray[np.int8]:
-    """Whether each user prefers the first (1) or the second (−1) model of each pair, (n, P)."""
+def preference_signs(credited: IntArray) -> npt.NDArray[np.int8]:
+    """Whether each user prefers the first (1) or the second (−1) model of each pair, (n, P).
+
+    Args:
+        credited: (n, M) credits of each user.
+    """
     pairs = np.array(pairs_of(credited.shape[1]), dtype=np.int64).reshape(-1, 2)
     signs = np.sign(credited[:, pairs[:, 0]] - credited[:, pairs[:, 1]])
     return signs.astype(np.int8)
@@ -55,7 +59,7 @@ def count_wins(credited: IntArray) -> Wins:
     Returns:
         Counts (P,).
     """
-    signs = _signs(credited)
+    signs = preference_signs(credited)
     return Wins((signs > 0).sum(axis=0), (signs < 0).sum(axis=0))
 
 
@@ -74,7 +78,7 @@ def bootstrap_wins(credited: IntArray, samples: int, rng: np.random.Generator) -
         Counts (B, P).
     """
     n = credited.shape[0]
-    kinds, counts = np.unique(_signs(credited), axis=0, return_counts=True)
+    kinds, counts = np.unique(preference_signs(credited), axis=0, return_counts=True)
     step = max(1, _DRAWN_AT_A_TIME // counts.size)
     a, b = (np.empty((samples, kinds.shape[1]), np.int64) for _ in range(2))
     for start in range(0, samples, step):
