@@ -10,6 +10,7 @@ import dagster as dg
 from recolab_assets.assets import (
     evaluation,
     experiments,
+    interleaving,
     models,
     processed,
     raw,
@@ -28,6 +29,7 @@ ASSETS = (
     *recommendations.ASSETS,
     *evaluation.ASSETS,
     *experiments.ASSETS,
+    *interleaving.ASSETS,
 )
 
 

@@ -1,4 +1,4 @@
-"""Simulated online evaluation: the A/B test, interleaving, the truth and the scorecard."""
+"""Simulated online evaluation: the A/B test, the truth and the scorecard."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,10 @@ from recolab_assets.assets.declare import lab_asset
 from recolab_assets.config import LabConfig
 from recolab_assets.evaluation.metrics import ACCURACY_METRICS
 from recolab_assets.evaluation.report import AccuracyCube
-from recolab_assets.experiments import interleaving
 from recolab_assets.experiments.ab_test import ab_comparisons as compare_arms
 from recolab_assets.experiments.ab_test import ab_exposures as run_ab_test
 from recolab_assets.experiments.ab_test import ab_report as report_arms
 from recolab_assets.experiments.cascade import CascadeShoppers
-from recolab_assets.experiments.interleaving import Multileaving, multileave
 from recolab_assets.experiments.purchases import PurchaseReadiness
 from recolab_assets.experiments.response import (
     ClickModel,
@@ -40,7 +38,7 @@ from recolab_assets.shop.timeline import LogCalendar
 from recolab_assets.storage import StoredTable
 from recolab_assets.tables import TABLES
 
-_RESPONSE = (
+RESPONSE_SETTINGS = (
     "data.random_seed",
     "shop",
     "source",
@@ -54,16 +52,12 @@ _RESPONSE = (
     "experiment.purchase_tier_factors",
     "experiment.purchase_match_factor",
 )
+"""What :meth:`Laboratory.click_model` reads."""
 _DEPTH = (
     "experiment.control_ctr",
     "experiment.control_session_depth",
     "experiment.depth_minimum",
     "experiment.depth_ctr_factor",
-)
-_MULTILEAVING = (
-    "experiment.interleaving_k",
-    "experiment.interleaving_n_users",
-    "evaluation.bootstrap_samples",
 )
 _OFFLINE_METHODS = {
     "global_time": "offline_ndcg_global",
@@ -181,7 +175,7 @@ def _depth(config: LabConfig) -> SessionDepth:
     )
 
 
-@lab_asset(settings=(*_RESPONSE, "experiment.salt"), kinds=("numpy",))
+@lab_asset(settings=(*RESPONSE_SETTINGS, "experiment.salt"), kinds=("numpy",))
 def ab_exposures(
     context: dg.AssetExecutionContext,
     lab: LabResource,
@@ -254,99 +248,7 @@ def ab_comparisons(
     return lab.result(context, table)
 
 
-def _multileaving(laboratory: Laboratory) -> Multileaving:
-    config = laboratory.config
-    return multileave(
-        laboratory.visitors,
-        laboratory.lists(list(MODELS), config.model.top_k),
-        laboratory.click_model(),
-        length=config.experiment.interleaving_k,
-        n_users=config.experiment.interleaving_n_users,
-        seed=config.data.random_seed,
-    )
-
-
-@lab_asset(settings=(*_RESPONSE, *_MULTILEAVING), kinds=("numba",))
-def interleaving_report(
-    context: dg.AssetExecutionContext,
-    lab: LabResource,
-    recommendations: StoredTable,
-    test_interactions: StoredTable,
-    users: StoredTable,
-    products: pa.Table,
-) -> dg.MaterializeResult[pa.Table]:
-    config = lab.settings
-    laboratory = Laboratory(config, recommendations, test_interactions, users, products)
-    table = interleaving.interleaving_report(
-        list(MODELS),
-        _multileaving(laboratory),
-        bootstrap_samples=config.evaluation.bootstrap_samples,
-        seed=config.data.random_seed,
-    )
-    return lab.result(context, table)
-
-
-@lab_asset(settings=(*_RESPONSE, *_MULTILEAVING, "experiment.alpha"), kinds=("numba",))
-def interleaving_preferences(
-    context: dg.AssetExecutionContext,
-    lab: LabResource,
-    recommendations: StoredTable,
-    test_interactions: StoredTable,
-    users: StoredTable,
-    products: pa.Table,
-) -> dg.MaterializeResult[pa.Table]:
-    config = lab.settings
-    laboratory = Laboratory(config, recommendations, test_interactions, users, products)
-    table = interleaving.interleaving_preferences(
-        list(MODELS),
-        _multileaving(laboratory),
-        alpha=config.experiment.alpha,
-        bootstrap_samples=config.evaluation.bootstrap_samples,
-        seed=config.data.random_seed,
-    )
-    return lab.result(context, table)
-
-
-@lab_asset(
-    settings=(
-        *_RESPONSE,
-        "experiment.interleaving_k",
-        "experiment.pairs_n_users",
-        "experiment.alpha",
-    ),
-    kinds=("numba",),
-)
-def interleaving_pairs(
-    context: dg.AssetExecutionContext,
-    lab: LabResource,
-    recommendations: StoredTable,
-    test_interactions: StoredTable,
-    users: StoredTable,
-    products: pa.Table,
-) -> dg.MaterializeResult[pa.Table]:
-    config = lab.settings
-    laboratory = Laboratory(config, recommendations, test_interactions, users, products)
-    table = interleaving.interleaving_pairs(
-        laboratory.visitors,
-        laboratory.lists(list(MODELS), config.model.top_k),
-        laboratory.click_model(),
-        length=config.experiment.interleaving_k,
-        n_users=config.experiment.pairs_n_users,
-        alpha=config.experiment.alpha,
-        seed=config.data.random_seed,
-    )
-    chart = interval_chart(
-        "Users who prefer the first of two models",
-        [
-            (f"{r['model_a']} over {r['model_b']}", r["preference"], r["ci_low"], r["ci_high"])
-            for r in table.to_pylist()
-            if r["preference"] is not None
-        ],
-    )
-    return lab.result(context, table, {"chart": chart})
-
-
-@lab_asset(settings=(*_RESPONSE, *_DEPTH, "model.exclude_seen"), kinds=("numba",))
+@lab_asset(settings=(*RESPONSE_SETTINGS, *_DEPTH, "model.exclude_seen"), kinds=("numba",))
 def truth(
     context: dg.AssetExecutionContext,
     lab: LabResource,
@@ -383,7 +285,7 @@ def truth(
 
 @lab_asset(
     settings=(
-        *_RESPONSE,
+        *RESPONSE_SETTINGS,
         "experiment.alpha",
         "experiment.interleaving_k",
         "experiment.scorecard_replicates",
@@ -430,9 +332,6 @@ ASSETS = (
     ab_exposures,
     ab_report,
     ab_comparisons,
-    interleaving_report,
-    interleaving_preferences,
-    interleaving_pairs,
     truth,
     method_scorecard,
 )

@@ -9,15 +9,15 @@ import numpy as np
 from recolab_assets.experiments.arrays import BoolArray, FloatArray
 from recolab_assets.experiments.drafted_replicates import DraftedTests
 from recolab_assets.experiments.judgement import is_tied, scorecard_row
-from recolab_assets.experiments.power import (
+from recolab_assets.experiments.preferences import pairs_of
+from recolab_assets.experiments.replicates import ReplicatedTests
+from recolab_assets.experiments.users_needed import (
     UsersNeeded,
     sign_test_p,
     users_for_means,
     users_for_preference,
     users_for_ranks,
 )
-from recolab_assets.experiments.preferences import pairs_of
-from recolab_assets.experiments.replicates import ReplicatedTests
 
 REFERENCE = "ab_delta"
 """Method whose number of users the others are compared with."""

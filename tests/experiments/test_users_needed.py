@@ -5,13 +5,13 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import NormalIndPower
 
-from recolab_assets.experiments.power import (
+from recolab_assets.experiments.preferences import Wins
+from recolab_assets.experiments.users_needed import (
     sign_test_p,
     users_for_means,
     users_for_preference,
     users_for_ranks,
 )
-from recolab_assets.experiments.preferences import Wins
 
 CONTROL = np.array([0.80, 0.15, 0.04, 0.01])
 MODEL = np.array([0.76, 0.17, 0.05, 0.02])
