@@ -39,6 +39,7 @@ def before_validation(sql: str) -> str:
 
 
 def main() -> None:
+    """Read the model to tune from the command line and print what was tried."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", choices=GRIDS)
     parser.add_argument("--users", type=int, default=10_000, help="users to recommend to")

@@ -8,6 +8,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html,
 from dash.dependencies import ALL
 from dash.development.base_component import Component
 
+from dashboard import queries
 from dashboard.components.grid import register_csv_buttons
 from dashboard.components.panels import behind_notice, problem_notice
 from dashboard.pages import PAGES
@@ -57,7 +58,9 @@ def create_app(database: Path) -> Dash:
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
     app.layout = _frame()
-    _register(app, Store(database))
+    store = Store(database, standing=queries.STANDING)
+    store.status()
+    _register(app, store)
     return app
 
 

@@ -13,6 +13,10 @@ def _as_written(columns: str, table: str) -> Query:
 OFFLINE_METRICS: Final = _as_written(
     "model, metric, k, value, ci_low, ci_high, n_users", "evaluation.offline_metrics"
 )
+MODEL_COMPARISONS: Final = _as_written(
+    "model_a, model_b, metric, k, difference, ci_low, ci_high, effect_size, p_adjusted, n_users",
+    "evaluation.model_comparisons",
+)
 GUARDRAILS: Final = _as_written("model, metric, value, threshold, passed", "evaluation.guardrails")
 AB_REPORT: Final = _as_written(
     "arm AS model, is_control, n_users, impressions, clicks, purchases, ctr, session_depth,"
@@ -29,26 +33,14 @@ INTERLEAVING_PREFERENCES: Final = _as_written(
 )
 TRUTH: Final = _as_written("model, metric, value", "experiments.truth")
 
-LIST_LENGTHS: Final = Query(
-    "SELECT DISTINCT k FROM evaluation.offline_metrics ORDER BY k", ("evaluation.offline_metrics",)
+STANDING: Final = (
+    OFFLINE_METRICS,
+    MODEL_COMPARISONS,
+    GUARDRAILS,
+    AB_REPORT,
+    INTERLEAVING_REPORT,
+    INTERLEAVING_PREFERENCES,
+    TRUTH,
 )
-
-
-def metrics_at(k: int) -> Query:
-    """Every offline metric of every model at one list length."""
-    return Query(
-        "SELECT model, metric, value, ci_low, ci_high, n_users"
-        " FROM evaluation.offline_metrics WHERE k = ?",
-        ("evaluation.offline_metrics",),
-        (k,),
-    )
-
-
-def comparisons_at(metric: str, k: int) -> Query:
-    """Paired differences of one metric between every two models at one list length."""
-    return Query(
-        "SELECT model_a, model_b, difference, ci_low, ci_high, effect_size, p_adjusted, n_users"
-        " FROM evaluation.model_comparisons WHERE metric = ? AND k = ?",
-        ("evaluation.model_comparisons",),
-        (metric, k),
-    )
+"""Small tables that pages read whole and filter themselves: in memory, they are there for every
+page and every filter while a run holds the file."""

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -100,6 +100,8 @@ class Store:
     path: Path
     """The DuckDB file; it need not exist."""
     lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS
+    standing: tuple[Query, ...] = ()
+    """Questions asked anew after every change, so that a run never finds them unanswered."""
     _answers: OrderedDict[Query, _Remembered] = field(default_factory=OrderedDict)
     _status: Status = Status("unavailable", None)
     _status_until: float = 0.0
@@ -148,6 +150,8 @@ class Store:
         try:
             with self._connected():
                 status = Status("ready", str(hash(stamp)))
+            if status.revision != former.revision:
+                self._ask_standing()
         except Unavailable as problem:
             if problem.reason == "busy":
                 status = Status("busy", former.revision)
@@ -156,6 +160,12 @@ class Store:
         with self._lock:
             self._status = status
         return status
+
+    def _ask_standing(self) -> None:
+        for query in self.standing:
+            # What is not there yet is said by the page that asks for it.
+            with suppress(Unavailable):
+                self.ask(query)
 
     def _stamp(self) -> Stamp:
         found = []

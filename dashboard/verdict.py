@@ -58,7 +58,7 @@ def decide(
     Args:
         ab_report: The A/B test, a row an arm.
         guardrails: Every guardrail of every model.
-        offline: Offline metrics at one list length, as ``queries.metrics_at`` returns them.
+        offline: Offline metrics at one list length.
         k: That list length.
         interleaving: The multileaving report.
         preferences: Its preferences between every two models.

@@ -5,10 +5,10 @@ from typing import Any
 
 import dagster as dg
 
-from recolab_assets.config import LabConfig
 from recolab_assets.experiments.statistics import sample_ratio_p
 from recolab_assets.models import MODELS
 from recolab_assets.resources import LabResource
+from recolab_assets.shop.realised import realised_shares, specified_shares
 from recolab_assets.tables import MODEL_TABLES, TABLES, Table
 
 Row = dict[str, Any]
@@ -35,7 +35,9 @@ def _faults(lab: LabResource, table: Table) -> dict[str, int]:
         key = ", ".join(table.key)
         row = _row(
             lab,
-            f"SELECT count(*) - count(DISTINCT ({key})) AS n FROM {table.qualified_name}",
+            # Half the time of count(DISTINCT …), which keeps every key as a struct.
+            "SELECT coalesce(sum(n - 1), 0)::BIGINT AS n FROM"
+            f" (SELECT count(*) AS n FROM {table.qualified_name} GROUP BY {key})",
         )
         faults[f"{table.name}: rows that repeat ({key})"] = row["n"]
     for foreign in table.foreign_keys:
@@ -80,22 +82,10 @@ def _none_found(counts: Row) -> dg.AssetCheckResult:
 )
 def shares_as_specified(lab: LabResource) -> dg.AssetCheckResult:
     config = lab.settings
-    if config.source is not None or not config.shop.affinity.enabled:
+    if config.source is not None:
         return dg.AssetCheckResult(passed=True, metadata={"skipped": "no shares are specified"})
-    realised = _row(
-        lab,
-        """
-        SELECT
-            avg((i.item_type = 'product')::INT) AS product_share,
-            avg((p.category = u.primary_category)::INT) AS primary_share,
-            avg((p.subcategory = u.preferred_subcategory)::INT)
-                FILTER (p.category = u.primary_category) AS preferred_share
-        FROM raw.interactions i
-        JOIN raw.users u USING (user_id)
-        LEFT JOIN raw.products p ON i.item_type = 'product' AND p.product_id = i.item_id
-        """,
-    )
-    specified = _specified_shares(config)
+    realised = _row(lab, *realised_shares(config))
+    specified = specified_shares(config)
     return dg.AssetCheckResult(
         passed=all(abs(realised[name] - share) <= 0.02 for name, share in specified.items()),
         severity=dg.AssetCheckSeverity.WARN,
@@ -105,15 +95,6 @@ def shares_as_specified(lab: LabResource) -> dg.AssetCheckResult:
             for name, value in values.items()
         },
     )
-
-
-def _specified_shares(config: LabConfig) -> dict[str, float]:
-    affinity = config.shop.affinity
-    return {
-        "product_share": config.shop.product_share if config.data.n_editorial else 1.0,
-        "primary_share": affinity.primary_share,
-        "preferred_share": affinity.preferred_share,
-    }
 
 
 @dg.asset_check(
@@ -224,7 +205,8 @@ def _guardrail(metric: str) -> dg.AssetChecksDefinition:
                 [metric],
             ).fetchall()
         return dg.AssetCheckResult(
-            passed=all(passed for *_, passed in rows),
+            # A shop without categories has no diversity; coverage there always is.
+            passed=all(passed for *_, passed in rows) and (bool(rows) or metric == "diversity"),
             severity=dg.AssetCheckSeverity.WARN,
             metadata={
                 model: f"{value:.4f} ({'kept' if passed else 'BELOW'} {threshold:g})"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from recolab_assets.config import LabConfig, config_path, load_config
 from recolab_assets.storage import Database, FileIOManager, build_io_manager
@@ -39,6 +39,12 @@ class LabResource(dg.ConfigurableResource[Any]):
         description="Path of the YAML configuration, absolute or relative to the repository.",
     )
 
+    _settings: LabConfig | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Read the file once a run: one that is edited meanwhile counts from the next run on."""
+        self._settings = load_config(self.config)
+
     @property
     def settings(self) -> LabConfig:
         """The validated configuration.
@@ -46,7 +52,7 @@ class LabResource(dg.ConfigurableResource[Any]):
         Raises:
             ConfigError: The file cannot be used.
         """
-        return load_config(self.config)
+        return self._settings or load_config(self.config)
 
     @property
     def database(self) -> Database:

@@ -173,7 +173,11 @@ RAW = (
             ("step", "INTEGER", "Order of the steps, from 0."),
             ("reason", "VARCHAR", "read, why rows were dropped, or kept."),
             ("rule", "VARCHAR?", "SQL condition of the step."),
-            ("n_matched", "BIGINT", "Rows that meet the condition, those of an earlier file left out."),
+            (
+                "n_matched",
+                "BIGINT",
+                "Rows that meet the condition, lines of an earlier file not counted.",
+            ),
             ("n_rows", "BIGINT", "Rows read, dropped at this step, or kept."),
         ),
         key=("step",),

@@ -1,8 +1,15 @@
 """Fixtures of all tests: small shops, and no configuration taken from the environment."""
 
+import dagster as dg
 import pytest
+from hypothesis import settings
 
 from recolab_assets.config import LabConfig
+from tests.small_lab import Lab
+
+# The same examples on every run and every machine, however slow it is.
+settings.register_profile("lab", derandomize=True, deadline=None)
+settings.load_profile("lab")
 
 
 @pytest.fixture(autouse=True)
@@ -37,3 +44,29 @@ def make_config():
 def config(make_config):
     """The small shop's configuration."""
     return make_config()
+
+
+@pytest.fixture(scope="session")
+def instance():
+    """Dagster's memory of what ``lab`` has materialised."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture(scope="session")
+def lab_run(tmp_path_factory, instance):
+    """A small laboratory, and the result of the one run that filled all its tables."""
+    lab = Lab.create(tmp_path_factory.mktemp("lab"))
+    return lab, lab.run(instance=instance)
+
+
+@pytest.fixture(scope="session")
+def lab(lab_run):
+    """A small laboratory with all its tables; tests that change them work on a copy."""
+    return lab_run[0]
+
+
+@pytest.fixture(scope="session")
+def result(lab_run):
+    """The run that filled the tables of ``lab``."""
+    return lab_run[1]

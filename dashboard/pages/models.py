@@ -19,12 +19,14 @@ PLOTTED = ("ndcg", "recall")
 
 def render(view: View) -> list[Component]:
     """Return the choice of k, accuracy with intervals, all metrics, and paired differences."""
-    lengths = [str(k) for k in view.ask(queries.LIST_LENGTHS)["k"]]
+    metrics = view.ask(queries.OFFLINE_METRICS)
+    differences = view.ask(queries.MODEL_COMPARISONS)
+    lengths = [str(k) for k in sorted(metrics["k"].unique())]
     if not lengths:
         raise Unavailable("missing_table", "No metric has been taken yet.", RUN_COMMAND)
     k = int(view.chosen("k", lengths))
-    metrics = view.ask(queries.metrics_at(k))
-    differences = view.ask(queries.comparisons_at("ndcg", k))
+    metrics = metrics[metrics["k"] == k]
+    differences = differences[(differences["metric"] == "ndcg") & (differences["k"] == k)]
     return [
         _selector(lengths, str(k)),
         dmc.SimpleGrid(

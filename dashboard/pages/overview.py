@@ -19,12 +19,13 @@ TEXT_COLOR = "var(--mantine-color-text)"
 
 def render(view: View) -> list[Component]:
     """Return the verdict, what each way of evaluating says, and a card a model."""
-    lengths = view.ask(queries.LIST_LENGTHS)["k"]
+    metrics = view.ask(queries.OFFLINE_METRICS)
+    differences = view.ask(queries.MODEL_COMPARISONS)
     ab_report = view.ask(queries.AB_REPORT)
-    if lengths.empty or ab_report.empty:
+    if metrics.empty or ab_report.empty:
         raise Unavailable("missing_table", "The results hold no rows.", RUN_COMMAND)
-    k = int(lengths.iloc[0])
-    offline = view.ask(queries.metrics_at(k))
+    k = int(metrics["k"].min())
+    offline = metrics[metrics["k"] == k]
     guardrails = view.ask(queries.GUARDRAILS)
     truth = view.ask(queries.TRUTH)
     verdict = decide(
@@ -34,7 +35,7 @@ def render(view: View) -> list[Component]:
         k=k,
         interleaving=view.ask(queries.INTERLEAVING_REPORT),
         preferences=view.ask(queries.INTERLEAVING_PREFERENCES),
-        differences=view.ask(queries.comparisons_at("ndcg", k)),
+        differences=differences[(differences["metric"] == "ndcg") & (differences["k"] == k)],
         truth=truth,
     )
     cards = [

@@ -49,7 +49,15 @@ def user_metrics(
     )
 
 
-@lab_asset(settings=("evaluation", "data.random_seed"), kinds=("numpy",))
+@lab_asset(
+    settings=(
+        "data.random_seed",
+        "evaluation.k_values",
+        "evaluation.bootstrap_samples",
+        "evaluation.confidence",
+    ),
+    kinds=("numpy",),
+)
 def offline_metrics(
     context: dg.AssetExecutionContext,
     lab: LabResource,
@@ -76,7 +84,7 @@ def offline_metrics(
     return lab.result(context, table, {"chart": chart})
 
 
-@lab_asset(settings=("evaluation",), kinds=("scipy",))
+@lab_asset(settings=("evaluation.confidence",), kinds=("scipy",))
 def model_comparisons(
     context: dg.AssetExecutionContext, lab: LabResource, user_metrics: pa.Table
 ) -> dg.MaterializeResult[pa.Table]:
@@ -85,7 +93,13 @@ def model_comparisons(
     )
 
 
-@lab_asset(settings=("evaluation",))
+@lab_asset(
+    settings=(
+        "evaluation.k_values",
+        "evaluation.coverage_guardrail",
+        "evaluation.diversity_guardrail",
+    )
+)
 def guardrails(
     context: dg.AssetExecutionContext, lab: LabResource, offline_metrics: pa.Table
 ) -> dg.MaterializeResult[pa.Table]:

@@ -59,7 +59,7 @@ def _shared_prefix(rankings, length):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _draft(rankings, uniforms, products, owners, ranks):  # type: ignore[no-untyped-def]
+def _draft(rankings, uniforms, products, owners, ranks):  # type: ignore[no-untyped-def]  # noqa: C901 - calls cost in a loop this tight
     """Fill ``products``, ``owners`` and ``ranks`` (n, L), all -1 before, from (n, M, K) rankings.
 
     Drawing uniformly among the models that have not yet picked in this round is the same as

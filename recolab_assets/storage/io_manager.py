@@ -14,11 +14,11 @@ from dagster._core.storage.db_io_manager import DbClient, DbIOManager, DbTypeHan
 from dagster_duckdb.io_manager import DuckDBIOManager
 from pydantic import Field
 
-from recolab_assets.sql import Select
+from recolab_assets.sql import Measured, Select
 from recolab_assets.storage.contract import TableError
 from recolab_assets.storage.database import Database
 from recolab_assets.storage.describe import column_schema, count_rows, preview
-from recolab_assets.storage.stored_table import StoredTable, check_exists, read_table
+from recolab_assets.storage.stored_table import StoredTable, check_exists, read_table, run
 from recolab_assets.storage.writer import qualified, write_table
 from recolab_assets.tables import MODEL_TABLES, TABLES
 
@@ -98,6 +98,27 @@ class ContentsHandler(DbTypeHandler[Any]):
             f"{table_slice.table}: ask for it as StoredTable, pyarrow.Table, pandas.DataFrame or"
             " dict[str, pyarrow.Table]."
         )
+
+
+class MeasuredHandler(ContentsHandler):
+    """Contents that are measured in SQL once they are written, since a stream is seen only once."""
+
+    @property
+    def supported_types(self) -> Sequence[type[object]]:
+        """The Python types handled."""
+        return [Measured]
+
+    def handle_output(
+        self,
+        context: OutputContext,
+        table_slice: TableSlice,
+        obj: Measured,
+        connection: duckdb.DuckDBPyConnection,
+    ) -> Metadata:
+        """Replace the asset's table, describe it and measure it, all in one transaction."""
+        metadata = super().handle_output(context, table_slice, obj.contents, connection)
+        [row] = run(connection, *obj.measures).to_pylist()
+        return {**metadata, **row}
 
 
 class ArrowHandler(ContentsHandler):
@@ -249,7 +270,8 @@ def build_io_manager(database: Database) -> FileIOManager:
     """Return the IO manager of one file.
 
     Assets return a ``pyarrow.Table``, ``pyarrow.RecordBatchReader`` (streamed),
-    ``pandas.DataFrame``, ``Select`` (run inside DuckDB) or ``dict[str, pyarrow.Table]`` (several
+    ``pandas.DataFrame``, ``Select`` (run inside DuckDB), ``Measured`` (any of these, and a SELECT
+    that describes what was written) or ``dict[str, pyarrow.Table]`` (several
     tables in one transaction). Inputs are annotated as ``pyarrow.Table`` (the default),
     ``pandas.DataFrame``, ``dict[str, pyarrow.Table]`` or ``StoredTable`` (read later, in part).
     """
@@ -275,7 +297,13 @@ class RecoLabIOManager(DuckDBIOManager):
     @staticmethod
     def type_handlers() -> Sequence[DbTypeHandler[Any]]:
         """Return the handlers that need not know the file; the IO manager adds the other."""
-        return [ArrowHandler(), PandasHandler(), ContentsHandler(), TablesHandler()]
+        return [
+            ArrowHandler(),
+            PandasHandler(),
+            ContentsHandler(),
+            MeasuredHandler(),
+            TablesHandler(),
+        ]
 
     def create_io_manager(self, context: InitResourceContext) -> FileIOManager:
         """Build the IO manager of the file that ``database`` names."""

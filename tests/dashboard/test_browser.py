@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from recolab_assets.storage import Database
+
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
     "--no-sandbox",
@@ -144,6 +146,26 @@ def test_a_narrow_screen_has_a_menu_and_does_not_scroll_sideways(page, address):
     page.get_by_role("link", name="Model comparison").click()
     assert plotted(page, "ndcg")["Hybrid"] == 0.18
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_while_a_run_writes_every_page_and_filter_answers(page, write, results):
+    path = write(results)
+    server, at = serve(path)
+    try:
+        with Database(path).write():
+            path.touch()
+            page.goto(f"{at}/models")
+            expect(page.locator("#behind")).to_contain_text("A run is writing")
+            expect(page.locator("#badge")).to_contain_text("A run is writing", ignore_case=True)
+            page.get_by_text("20", exact=True).click()
+            expect(page.get_by_role("heading", name="NDCG@20").first).to_be_visible()
+            assert plotted(page, "ndcg")["Hybrid"] == 0.21
+            page.get_by_role("link", name="Experiment results").click()
+            assert plotted(page, "uplift") == {"ALS": 0.20, "Hybrid": 0.60}
+        expect(page.locator("#behind")).to_have_count(0, timeout=WAIT)
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)
 
 
 def test_a_page_fills_in_by_itself_after_the_first_run(page, write, results, tmp_path):

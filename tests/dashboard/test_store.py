@@ -146,8 +146,26 @@ def test_no_connection_stays_open_that_would_keep_a_run_from_writing(write, resu
 
 
 def test_values_are_bound_and_never_become_sql(lab):
-    metric = "ndcg' OR 1 = 1; --"
-    assert Store(lab).ask(queries.comparisons_at(metric, 10)).rows.empty
+    query = Query(
+        "SELECT value FROM experiments.truth WHERE model = ?",
+        ("experiments.truth",),
+        ("als' OR 1 = 1; --",),
+    )
+    assert Store(lab).ask(query).rows.empty
+
+
+def test_standing_questions_are_answered_during_a_run_though_nobody_had_asked(write, results, hold):
+    path = write(results)
+    store = Store(path, lock_timeout_seconds=0.05, standing=queries.STANDING)
+    store.status()
+    hold(path)
+    path.touch()
+    assert all(store.ask(query).behind for query in queries.STANDING)
+
+
+def test_standing_questions_that_have_no_table_yet_do_no_harm(write):
+    store = Store(write({"users": []}), standing=queries.STANDING)
+    assert store.status().state == "ready"
 
 
 def test_the_memory_is_bounded(lab, monkeypatch):

@@ -1,5 +1,6 @@
 """Salted-hash assignment: uniform, stable, independent of order and of other salts."""
 
+import hashlib
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from recolab_assets.experiments.assignment import assign_arms, hash_users
+from recolab_assets.experiments.assignment import _finalise, assign_arms, hash_users
 
 USERS = np.arange(100_000, dtype=np.int32)
 
@@ -20,8 +21,6 @@ def _finaliser_in_plain_integers(word: int) -> int:
 
 
 def test_hash_equals_the_same_steps_in_unbounded_integers() -> None:
-    import hashlib
-
     digest = hashlib.sha256(b"pepper").digest()
     first, second = (int.from_bytes(digest[i : i + 8], "little") for i in (0, 8))
     expected = [
@@ -37,8 +36,6 @@ def test_hash_equals_the_same_steps_in_unbounded_integers() -> None:
 
 def test_mixer_reproduces_published_splitmix64_output() -> None:
     """First outputs of SplitMix64 from state 1234567, as its reference implementation gives."""
-    from recolab_assets.experiments.assignment import _finalise
-
     states = [(1234567 + i * 0x9E3779B97F4A7C15) % 2**64 for i in (1, 2, 3)]
     outputs = _finalise(np.array(states, dtype=np.uint64)).tolist()
     assert outputs == [6457827717110365317, 3203168211198807973, 9817491932198370423]

@@ -24,7 +24,7 @@ def _scorecard(shop, lists=None, **changed):
 @pytest.fixture(scope="module")
 def rows(shop):
     rng = np.random.default_rng(0)
-    offline = {"offline_ndcg_global": rng.random((700, 4)) + [0.0, 0.1, 0.4, 0.2]}
+    offline = {"offline_ndcg_global": rng.random((700, 4)) + np.array([0.0, 0.1, 0.4, 0.2])}
     table = _scorecard(shop, offline=offline)
     assert table.schema == TABLES["method_scorecard"].arrow_schema
     return {(r["method"], r["measure"], r["setting"]): r for r in table.to_pylist()}

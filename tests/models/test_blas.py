@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from recolab_assets.models.blas import single_blas_thread
+from recolab_assets.models.blas import _Limit, single_blas_thread
 
 
 def threads():
@@ -16,6 +16,11 @@ def threads():
 
 @pytest.fixture(autouse=True)
 def _two_threads():
+    if _Limit.holders and _Limit.keeper is not None:
+        # A stream that another test broke off on purpose may never have been closed.
+        _Limit.release.set()
+        _Limit.keeper.join()
+        _Limit.holders = 0
     before = max(threads())
     _set(2)
     yield

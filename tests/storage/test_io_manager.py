@@ -17,9 +17,10 @@ from dagster import (
     materialize,
 )
 
-from recolab_assets.sql import Select
+from recolab_assets.sql import Measured, Select
 from recolab_assets.storage import (
     Database,
+    DatabaseError,
     RecoLabIOManager,
     StoredTable,
     TableError,
@@ -181,6 +182,32 @@ def test_selects_and_streams(database: Database) -> None:
     ]
     assert metadata_of(result, "recommendations")["dagster/row_count"] == 3
     assert table(database, "recommendations", "recommendations")["user_id"].to_pylist() == [0, 1, 2]
+
+
+def measured(sum_of: str) -> AssetsDefinition:
+    """A stream of three rows, measured when it is stored."""
+
+    @asset(metadata={"schema": "numbers"})
+    def stream() -> Measured:
+        batches = pa.table({"n": [1, 2, 4]}).to_batches(max_chunksize=1)
+        reader = pa.RecordBatchReader.from_batches(batches[0].schema, batches)
+        return Measured(
+            reader, Select(f"SELECT sum({sum_of})::BIGINT + ? AS total FROM numbers.stream", (10,))
+        )
+
+    return stream
+
+
+def test_a_stream_is_measured_once_it_is_stored(database: Database) -> None:
+    metadata = metadata_of(run(database, measured("n")), "stream")
+    assert (metadata["dagster/row_count"], metadata["total"]) == (3, 17)
+
+
+def test_what_cannot_be_measured_is_not_stored(database: Database) -> None:
+    run(database, measured("n"))
+    with pytest.raises(DatabaseError, match="no_such_column"):
+        run(database, measured("no_such_column"))
+    assert table(database, "numbers", "stream")["n"].to_pylist() == [1, 2, 4]
 
 
 def test_the_asset_to_materialise_first_is_named(database: Database) -> None:
