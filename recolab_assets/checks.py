@@ -241,6 +241,7 @@ def sample_ratio(lab: LabResource) -> dg.AssetCheckResult:
 
 @dg.asset_check(
     asset="interleaving_report",
+    blocking=True,
     description=(
         "Every model drafted its part of slots and positions; below p = .001 for any of them the"
         " draft is broken, or some lists are too short, and credits compare unlike things."

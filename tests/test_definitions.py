@@ -29,6 +29,7 @@ GROUPS = {
         "ab_comparisons",
         "interleaving_report",
         "interleaving_preferences",
+        "interleaving_pairs",
         "truth",
         "method_scorecard",
     },
