@@ -1,5 +1,8 @@
 """Fixtures of all tests: small shops, and no configuration taken from the environment."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import dagster as dg
 import pytest
 from hypothesis import settings
@@ -10,6 +13,22 @@ from tests.small_lab import Lab
 # The same examples on every run and every machine, however slow it is.
 settings.register_profile("lab", derandomize=True, deadline=None)
 settings.load_profile("lab")
+
+
+REAL_LOGS = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_log() -> Callable[[str], Path]:
+    """The folder of a real log; skips the test where it is not at hand."""
+
+    def folder(name: str) -> Path:
+        path = REAL_LOGS / name
+        if not path.is_dir():
+            pytest.skip(f"the real log {name} is not at hand ({path})")
+        return path
+
+    return folder
 
 
 @pytest.fixture(autouse=True)
