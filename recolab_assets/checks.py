@@ -17,6 +17,10 @@ Row = dict[str, Any]
 SAMPLE_RATIO_THRESHOLD = 0.001
 """Chance of a false alarm of the sample-ratio check; the usual level, far below that of a test."""
 
+NEAR_COPY_OVERLAP = 0.5
+"""Rank-biased overlap of two models' lists from which multileaving credit is not to be trusted: at
+a half, half of what one of them shows, the first ranks counting most, the other shows too."""
+
 
 def _row(lab: LabResource, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Row:
     """Return the one row of a SELECT of aggregates."""
@@ -256,6 +260,53 @@ def ranks_agree_with_means(lab: LabResource) -> dg.AssetCheckResult:
     )
 
 
+@dg.asset_check(
+    asset="interleaving_report",
+    blocking=True,
+    description=(
+        "Every model drafted its part of slots and positions; below p = .001 for any of them the"
+        " draft is broken, or some lists are too short, and credits compare unlike things."
+    ),
+)
+def draft_balance(lab: LabResource) -> dg.AssetCheckResult:
+    with lab.database.read() as connection:
+        rows = connection.execute(
+            "SELECT model, slot_share, mean_position, balance_p"
+            " FROM experiments.interleaving_report ORDER BY model"
+        ).fetchall()
+    return dg.AssetCheckResult(
+        # Bonferroni over the models.
+        passed=not any(p * len(rows) < SAMPLE_RATIO_THRESHOLD for *_, p in rows),
+        metadata={
+            model: f"{share:.2%} of slots, mean position {position:.2f}, p = {p:.3g}"
+            if share is not None and position is not None
+            else "no slot of its own"
+            for model, share, position, p in rows
+        },
+    )
+
+
+@dg.asset_check(
+    asset="interleaving_preferences",
+    description=(
+        "No two models have nearly the same lists: multileaving splits the clicks of such a pair"
+        " and can rank it behind a worse model. Read interleaving_pairs instead."
+    ),
+)
+def near_copies(lab: LabResource) -> dg.AssetCheckResult:
+    with lab.database.read() as connection:
+        rows = connection.execute(
+            "SELECT model_a || ' and ' || model_b, overlap"
+            " FROM experiments.interleaving_preferences"
+            " WHERE overlap IS NOT NULL ORDER BY overlap DESC"
+        ).fetchall()
+    return dg.AssetCheckResult(
+        passed=not any(overlap >= NEAR_COPY_OVERLAP for _, overlap in rows),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={pair: f"{overlap:.3f}" for pair, overlap in rows},
+    )
+
+
 _ASSETS = [name for name in TABLES if name not in {t for ts in MODEL_TABLES.values() for t in ts}]
 
 CHECKS: tuple[dg.AssetChecksDefinition, ...] = (
@@ -268,4 +319,6 @@ CHECKS: tuple[dg.AssetChecksDefinition, ...] = (
     _guardrail("diversity"),
     sample_ratio,
     ranks_agree_with_means,
+    draft_balance,
+    near_copies,
 )

@@ -22,6 +22,7 @@ Count = Annotated[int, Field(ge=1)]
 Expressions = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 
 ModelName = Literal["popularity", "als", "item_cf", "content_based", "hybrid"]
+PriceTier = Literal["budget", "mid", "premium", "luxury"]
 EventType = Literal["view", "click", "add_to_cart", "purchase"]
 PRODUCT_EVENTS: tuple[EventType, ...] = ("view", "click", "add_to_cart", "purchase")
 EDITORIAL_EVENTS = ("click", "read")
@@ -373,16 +374,31 @@ class ExperimentConfig(Section):
     """Length of the interleaved list."""
     interleaving_n_users: Count = 200
     """Users of the interleaving test."""
-    response_model: Literal["simulated", "replay"] = "simulated"
-    """Simulated shoppers (synthetic shop only) or hold-out replay (any log)."""
+    pairs_n_users: Count | None = None
+    """Users of the round-robin of two-model drafts, dealt evenly to all pairs; null: everyone."""
+    response_model: Literal["simulated", "cascade", "replay"] = "simulated"
+    """Simulated shoppers who look at positions by chance, or a cascade of shoppers who leave when
+    satisfied (both synthetic shop only), or hold-out replay (any log)."""
     salt: Annotated[str, Field(min_length=1)] = "recolab-2024"
     """Salt of the hash that assigns users to arms."""
     examination_decay: PositiveShare = 0.85
-    """A shopper who looks at one position looks at the next with this probability."""
+    """A shopper who looks at one position looks at the next with this probability; in a cascade
+    only if not satisfied."""
+    satisfaction: Share = 0.5
+    """Cascade: a click satisfies with this probability, and the shopper leaves."""
     control_ctr: Annotated[float, Field(gt=0, lt=1)] = 0.01
     """True click rate of the control arm that attraction is calibrated to."""
     control_purchase_rate: Annotated[float, Field(gt=0, lt=1)] = 0.0025
     """True purchases per impression of the control arm."""
+    purchase_tier_factors: dict[PriceTier, Positive] = {
+        "budget": 1.2,
+        "mid": 1.0,
+        "premium": 0.85,
+        "luxury": 0.7,
+    }
+    """Relative chance that a click on a product of the tier ends in a purchase."""
+    purchase_match_factor: Positive = 1.25
+    """Further factor where brand or price tier is a favourite of the user."""
     control_session_depth: Annotated[float, Field(gt=1)] = 7.7
     """Mean pages a session of the control arm."""
     depth_minimum: Annotated[float, Field(ge=1)] = 2.0
@@ -439,9 +455,10 @@ class LabConfig(Section):
                 f"experiment.interleaving_k: {self.experiment.interleaving_k} is above"
                 f" model.top_k {top_k}"
             )
-        if self.source is not None and self.experiment.response_model == "simulated":
+        if self.source is not None and self.experiment.response_model != "replay":
             raise ValueError(
-                "experiment.response_model: 'simulated' needs the synthetic shop's truth;"
+                f"experiment.response_model: {self.experiment.response_model!r} needs the synthetic"
+                " shop's truth;"
                 " with a source only 'replay' is possible"
             )
         if self.shop.n_categories * self.shop.n_subcategories > self.data.n_products:

@@ -11,6 +11,7 @@ from recolab_assets.assets import (
     ab_analysis,
     evaluation,
     experiments,
+    interleaving,
     models,
     processed,
     raw,
@@ -30,6 +31,7 @@ ASSETS = (
     *evaluation.ASSETS,
     *experiments.ASSETS,
     *ab_analysis.ASSETS,
+    *interleaving.ASSETS,
 )
 
 

@@ -16,6 +16,7 @@ WARNINGS = {
     ("guardrails", "coverage_guardrail"),
     ("guardrails", "diversity_guardrail"),
     ("ab_comparisons", "ranks_agree_with_means"),
+    ("interleaving_preferences", "near_copies"),
 }
 FIRST_LIST = "model = 'als' AND user_id = 3"
 
@@ -250,6 +251,40 @@ def test_an_arm_without_users_is_found(copy):
     result = evaluate(copy, "ab_exposures", "sample_ratio")
     assert not result.passed
     assert measured(result)["hybrid"] == 0
+
+
+def test_a_draft_that_favours_a_model_is_found(copy):
+    # Five models are looked at, so a thousandth is asked of all five together.
+    copy.change("UPDATE experiments.interleaving_report SET balance_p = 0.0003")
+    assert evaluate(copy, "interleaving_report", "draft_balance").passed
+    copy.change("UPDATE experiments.interleaving_report SET balance_p = 0.0001 WHERE model = 'als'")
+    result = evaluate(copy, "interleaving_report", "draft_balance")
+    assert not result.passed
+    assert measured(result)["als"].endswith("p = 0.0001")
+    assert set(measured(result)) == set(MODELS)
+
+
+def test_a_model_that_owns_nothing_is_not_out_of_balance(copy):
+    copy.change(
+        "UPDATE experiments.interleaving_report SET slot_share = NULL, mean_position = NULL,"
+        " balance_p = 1"
+    )
+    result = evaluate(copy, "interleaving_report", "draft_balance")
+    assert result.passed
+    assert measured(result)["als"] == "no slot of its own"
+
+
+def test_near_copies_are_a_warning_that_names_them(copy):
+    copy.change("UPDATE experiments.interleaving_preferences SET overlap = 0.49")
+    assert evaluate(copy, "interleaving_preferences", "near_copies").passed
+    copy.change(
+        "UPDATE experiments.interleaving_preferences SET overlap = 0.875"
+        " WHERE (model_a, model_b) = ('als', 'hybrid')"
+    )
+    result = evaluate(copy, "interleaving_preferences", "near_copies")
+    assert not result.passed
+    assert result.severity == dg.AssetCheckSeverity.WARN
+    assert next(iter(measured(result).items())) == ("als and hybrid", "0.875")
 
 
 def test_shares_other_than_specified_are_a_warning(copy):

@@ -31,6 +31,7 @@ GROUPS = {
         "ab_segments",
         "interleaving_report",
         "interleaving_preferences",
+        "interleaving_pairs",
         "truth",
         "method_scorecard",
     },

@@ -1,4 +1,4 @@
-"""Simulated online evaluation: the A/B test, interleaving, the truth and the scorecard."""
+"""Simulated online evaluation: the A/B test, the truth and the scorecard."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,17 +16,11 @@ from recolab_assets.evaluation.metrics import ACCURACY_METRICS
 from recolab_assets.evaluation.report import AccuracyCube
 from recolab_assets.experiments.ab_test import ab_exposures as run_ab_test
 from recolab_assets.experiments.arrays import DayArray
-from recolab_assets.experiments.interleaving import (
-    interleaving_credits,
-)
-from recolab_assets.experiments.interleaving import (
-    interleaving_preferences as compare_pairs,
-)
-from recolab_assets.experiments.interleaving import (
-    interleaving_report as report_interleaving,
-)
+from recolab_assets.experiments.cascade import CascadeShoppers
+from recolab_assets.experiments.purchases import PurchaseReadiness
 from recolab_assets.experiments.response import (
     ClickModel,
+    DemandShoppers,
     HoldoutReplay,
     SessionDepth,
     SimulatedShoppers,
@@ -43,7 +37,7 @@ from recolab_assets.shop.timeline import LogCalendar
 from recolab_assets.storage import StoredTable
 from recolab_assets.tables import TABLES
 
-_RESPONSE = (
+RESPONSE_SETTINGS = (
     "data.random_seed",
     "shop",
     "source",
@@ -51,9 +45,13 @@ _RESPONSE = (
     "experiment.response_model",
     "experiment.control_model",
     "experiment.examination_decay",
+    "experiment.satisfaction",
     "experiment.control_ctr",
     "experiment.control_purchase_rate",
+    "experiment.purchase_tier_factors",
+    "experiment.purchase_match_factor",
 )
+"""What :meth:`Laboratory.click_model` reads."""
 DEPTH_SETTINGS = (
     "experiment.control_ctr",
     "experiment.control_session_depth",
@@ -61,7 +59,6 @@ DEPTH_SETTINGS = (
     "experiment.depth_ctr_factor",
 )
 """What :func:`session_depth` reads."""
-_INTERLEAVING = ("experiment.interleaving_k", "experiment.interleaving_n_users")
 _OFFLINE_METHODS = {
     "global_time": "offline_ndcg_global",
     "per_user_latest": "offline_ndcg_per_user",
@@ -153,13 +150,30 @@ class Laboratory:
                 bought.to_numpy(),
             )
         control = experiment.control_model
-        return SimulatedShoppers.calibrate(
+        calibrate, clicking = (
+            (
+                CascadeShoppers.calibrate,
+                {
+                    "continuation": experiment.examination_decay,
+                    "satisfaction": experiment.satisfaction,
+                },
+            )
+            if experiment.response_model == "cascade"
+            else (SimulatedShoppers.calibrate, {"examination_decay": experiment.examination_decay})
+        )
+        return calibrate(
             self.probability,
             self.visitors,
             self.lists([control], self.config.model.top_k)[control],
             control_ctr=experiment.control_ctr,
             control_purchase_rate=experiment.control_purchase_rate,
-            examination_decay=experiment.examination_decay,
+            purchase_factor=PurchaseReadiness.from_tables(
+                self.users.select(),
+                self.products,
+                experiment.purchase_tier_factors,
+                experiment.purchase_match_factor,
+            ),
+            **clicking,
         )
 
 
@@ -174,7 +188,7 @@ def session_depth(config: LabConfig) -> SessionDepth:
     )
 
 
-@lab_asset(settings=(*_RESPONSE, "experiment.salt"), kinds=("numpy",))
+@lab_asset(settings=(*RESPONSE_SETTINGS, "experiment.salt"), kinds=("numpy",))
 def ab_exposures(
     context: dg.AssetExecutionContext,
     lab: LabResource,
@@ -191,7 +205,7 @@ def ab_exposures(
             "demand_draws": click_model.demand_draws,
             "purchase_given_click": click_model.purchase_share,
         }
-        if isinstance(click_model, SimulatedShoppers)
+        if isinstance(click_model, DemandShoppers)
         else {}
     )
     exposures = run_ab_test(
@@ -205,47 +219,7 @@ def ab_exposures(
     return lab.result(context, exposures, {"visitors": len(laboratory.visitors), **calibration})
 
 
-def _credits(laboratory: Laboratory) -> Ints:
-    config = laboratory.config
-    return interleaving_credits(
-        laboratory.visitors,
-        laboratory.lists(list(MODELS), config.model.top_k),
-        laboratory.click_model(),
-        length=config.experiment.interleaving_k,
-        n_users=config.experiment.interleaving_n_users,
-        seed=config.data.random_seed,
-    )
-
-
-@lab_asset(settings=(*_RESPONSE, *_INTERLEAVING), kinds=("numba",))
-def interleaving_report(
-    context: dg.AssetExecutionContext,
-    lab: LabResource,
-    recommendations: StoredTable,
-    test_interactions: StoredTable,
-    users: StoredTable,
-    products: pa.Table,
-) -> dg.MaterializeResult[pa.Table]:
-    laboratory = Laboratory(lab.settings, recommendations, test_interactions, users, products)
-    return lab.result(context, report_interleaving(list(MODELS), _credits(laboratory)))
-
-
-@lab_asset(settings=(*_RESPONSE, *_INTERLEAVING, "experiment.alpha"), kinds=("numba",))
-def interleaving_preferences(
-    context: dg.AssetExecutionContext,
-    lab: LabResource,
-    recommendations: StoredTable,
-    test_interactions: StoredTable,
-    users: StoredTable,
-    products: pa.Table,
-) -> dg.MaterializeResult[pa.Table]:
-    config = lab.settings
-    laboratory = Laboratory(config, recommendations, test_interactions, users, products)
-    table = compare_pairs(list(MODELS), _credits(laboratory), alpha=config.experiment.alpha)
-    return lab.result(context, table)
-
-
-@lab_asset(settings=(*_RESPONSE, *DEPTH_SETTINGS, "model.exclude_seen"), kinds=("numba",))
+@lab_asset(settings=(*RESPONSE_SETTINGS, *DEPTH_SETTINGS, "model.exclude_seen"), kinds=("numba",))
 def truth(
     context: dg.AssetExecutionContext,
     lab: LabResource,
@@ -282,7 +256,7 @@ def truth(
 
 @lab_asset(
     settings=(
-        *_RESPONSE,
+        *RESPONSE_SETTINGS,
         "experiment.alpha",
         "experiment.interleaving_k",
         "experiment.scorecard_replicates",
@@ -327,8 +301,6 @@ def _per_user(user_metrics: pa.Table, metric: str, k: int) -> np.ndarray:
 
 ASSETS = (
     ab_exposures,
-    interleaving_report,
-    interleaving_preferences,
     truth,
     method_scorecard,
 )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from scipy import stats
 
 from recolab_assets.experiments.arrays import BoolArray, FloatArray, IntArray
 
@@ -158,3 +159,47 @@ def drafted_attraction(draft: Draft, attraction: FloatArray) -> FloatArray:
     # Whoever's ranking is looked up in a shared prefix, it is the same product.
     shown = attraction[users, np.maximum(draft.owners, 0), np.maximum(draft.ranks, 0)]
     return np.where(draft.products >= 0, shown, 0.0)
+
+
+class DraftBalance(NamedTuple):
+    """What each of M models got of the drafted lists; a sound draft treats all alike."""
+
+    slot_share: FloatArray
+    """(M,) share of the slots that belong to anybody; NaN if none does."""
+    mean_position: FloatArray
+    """(M,) mean position, from 1, of the model's slots; NaN if it has none."""
+    p_value: FloatArray
+    """(M,) chance of so uneven slots or positions under a sound draft, two-sided."""
+
+
+def draft_balance(owners: IntArray, n_models: int) -> DraftBalance:
+    """Test whether every model got its part of slots and of good positions.
+
+    The order of picks does not look at the products, so while every model has products left its
+    slots and their positions are distributed alike for all models. Tested for each model by the
+    mean over users of its slots, and of the sum of its positions, less an equal part of the
+    user's; the smaller p-value of the two counts double (Bonferroni).
+
+    Args:
+        owners: (n, L) owner of each slot, or ``NOBODY``.
+        n_models: Number M of models.
+    """
+    n_users, length = owners.shape
+    owned = owners[:, :, None] == np.arange(n_models)
+    slots = owned.sum(axis=1)
+    positions = (owned * np.arange(1, length + 1)[:, None]).sum(axis=1)
+    total = slots.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        share, mean_position = total / total.sum(), positions.sum(axis=0) / total
+    p_values = np.ones(n_models)
+    if n_users > 1:
+        for values in (slots, positions):
+            excess = values - values.mean(axis=1, keepdims=True)
+            error = excess.std(axis=0, ddof=1) / np.sqrt(n_users)
+            mean = np.abs(excess.mean(axis=0))
+            # Where every user is treated alike, a difference is certain or there is none.
+            statistic = np.divide(
+                mean, error, out=np.where(mean > 1e-9, np.inf, 0.0), where=error > 1e-9
+            )
+            p_values = np.minimum(p_values, 2 * stats.norm.sf(statistic))
+    return DraftBalance(share, mean_position, np.minimum(1.0, 2 * p_values))

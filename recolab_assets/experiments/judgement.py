@@ -10,6 +10,11 @@ _TIE = 1e-12
 """Truths closer than this, relative to the best, count as equal: lists that are the same."""
 
 
+def is_tied(first: float, second: float) -> bool:
+    """Whether two truths are the same but for rounding."""
+    return abs(first - second) <= _TIE * max(abs(first), abs(second))
+
+
 def _picked(scores: FloatArray) -> FloatArray:
     """Probability that each model is picked, (R, M): the highest score, ties by lot."""
     is_best = scores == scores.max(axis=1, keepdims=True)

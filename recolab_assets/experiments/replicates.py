@@ -7,7 +7,6 @@ replicate serves every size. Replicates have streams of their own and may run in
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import combinations
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -16,13 +15,6 @@ from numba import njit
 from scipy import stats
 
 from recolab_assets.experiments.arrays import FloatArray, IntArray
-from recolab_assets.experiments.draft import (
-    credit_clicks,
-    drafted_attraction,
-    strict_wins,
-    team_draft,
-)
-from recolab_assets.experiments.response import ClickModel
 from recolab_assets.randomness import stream
 
 MAX_WORKERS = 4
@@ -30,7 +22,7 @@ MAX_WORKERS = 4
 Number = TypeVar("Number", np.int64, np.float64)
 
 
-def _replicate(one: Callable[[int], npt.NDArray[Number]], replicates: int) -> npt.NDArray[Number]:
+def replicate(one: Callable[[int], npt.NDArray[Number]], replicates: int) -> npt.NDArray[Number]:
     """Stack the results of replicates run on a few threads; the kernels release the GIL."""
     with ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1)) as pool:
         return np.stack(list(pool.map(one, range(replicates))))
@@ -88,7 +80,7 @@ def ab_histograms(
         _tally(cumulative, shown, order, rng.random(ends[-1]), ends, histograms)
         return histograms.cumsum(axis=0)
 
-    return _replicate(one, replicates)
+    return replicate(one, replicates)
 
 
 class ReplicatedTests(NamedTuple):
@@ -149,98 +141,6 @@ def mann_whitney_tests(histograms: IntArray, control: int) -> ReplicatedTests:
     return ReplicatedTests(np.nan_to_num(scores, nan=0.5), p_values)
 
 
-def multileaving_scores(
-    rankings: IntArray,
-    attraction: FloatArray,
-    click_model: ClickModel,
-    sizes: Sequence[int],
-    *,
-    length: int,
-    replicates: int,
-    seed: int,
-) -> FloatArray:
-    """Win rate of every model in team-draft multileaving tests.
-
-    Args:
-        rankings: (n, M, K) lists of the population.
-        attraction: (n, M, K) their attraction.
-        click_model: Response model.
-        sizes: Ascending numbers of users, none above n.
-        length: Slots of the drafted list.
-        replicates: Number R of tests.
-        seed: Seed.
-
-    Returns:
-        (R, S, M) win rates.
-    """
-    counts = np.asarray(sizes)
-
-    def one(replicate: int) -> FloatArray:
-        rng = stream(seed, "scorecard.multileaving", replicate)
-        users = rng.permutation(rankings.shape[0])[: counts[-1]]
-        credited = _credited(rankings[users], attraction[users], click_model, length, rng)
-        wins: FloatArray = strict_wins(credited).cumsum(axis=0)[counts - 1] / counts[:, None]
-        return wins
-
-    return _replicate(one, replicates)
-
-
-def pair_scores(
-    rankings: IntArray,
-    attraction: FloatArray,
-    click_model: ClickModel,
-    sizes: Sequence[int],
-    *,
-    length: int,
-    replicates: int,
-    seed: int,
-) -> FloatArray:
-    """Mean preference of every model over its rivals, drafted two at a time.
-
-    Users are dealt to the pairs of models in turn. The preference of a over b is the share of
-    deciding users with more credits for a; ½ where nobody decides.
-
-    Arguments as for :func:`multileaving_scores`.
-
-    Returns:
-        (R, S, M) mean preferences; their mean over models is ½.
-    """
-    pairs = list(combinations(range(rankings.shape[1]), 2))
-    counts = np.asarray(sizes)
-
-    def one(replicate: int) -> FloatArray:
-        rng = stream(seed, "scorecard.pairs", replicate)
-        order = rng.permutation(rankings.shape[0])[: counts[-1]]
-        scores = np.zeros((counts.size, rankings.shape[1]))
-        for number, pair in enumerate(pairs):
-            users = order[number :: len(pairs), None]
-            credited = _credited(
-                rankings[users, pair], attraction[users, pair], click_model, length, rng
-            )
-            reached = np.maximum(-(-(counts - number) // len(pairs)), 0)
-            wins = np.vstack([np.zeros((1, 2)), strict_wins(credited).cumsum(axis=0)])[reached]
-            decided = wins.sum(axis=1, keepdims=True)
-            scores[:, pair] += np.divide(
-                wins, decided, out=np.full(wins.shape, 0.5), where=decided > 0
-            )
-        return scores / (rankings.shape[1] - 1)
-
-    return _replicate(one, replicates)
-
-
-def _credited(
-    rankings: IntArray,
-    attraction: FloatArray,
-    click_model: ClickModel,
-    length: int,
-    rng: np.random.Generator,
-) -> IntArray:
-    """Credits of every model in freshly drafted and clicked lists, (n, M)."""
-    draft = team_draft(rankings, length, rng)
-    clicked = click_model.draw_clicks(drafted_attraction(draft, attraction), rng)
-    return credit_clicks(draft.owners, clicked, rankings.shape[1])
-
-
 def sample_means(
     values: FloatArray, sizes: Sequence[int], *, replicates: int, seed: int, purpose: str
 ) -> FloatArray:
@@ -263,4 +163,4 @@ def sample_means(
         sums: FloatArray = np.add.reduceat(values[order], np.r_[0, counts[:-1]]).cumsum(axis=0)
         return sums / counts[:, None]
 
-    return _replicate(one, replicates)
+    return replicate(one, replicates)

@@ -1,13 +1,19 @@
 """How a shopper answers a list: the interface of response models, and the ones that RecoLab has."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
-from scipy.optimize import brentq
 
 from recolab_assets.experiments.arrays import BoolArray, FloatArray, IntArray, blocks
+from recolab_assets.experiments.calibration import (
+    demand_attraction,
+    purchase_probability,
+    solve_demand_draws,
+    solve_purchase_share,
+)
 from recolab_assets.randomness import stream
 
 ProductProbability = Callable[[IntArray, IntArray], FloatArray]
@@ -57,27 +63,25 @@ def poisson_binomial(probabilities: FloatArray) -> FloatArray:
     return np.ascontiguousarray(counts.T)
 
 
-@dataclass(frozen=True)
-class SimulatedShoppers:
-    """Shoppers of the synthetic shop, who look down the list and click what they want.
+@dataclass(frozen=True, kw_only=True)
+class DemandShoppers(ABC):
+    """Shoppers of the synthetic shop, as far as they are the same under every model of clicking.
 
-    Position-based model (Craswell, Zoeter, Taylor and Ramsey, "An experimental comparison of
-    click position-bias models", WSDM 2008, section 3): P(click on i at j) = examination of j ×
-    attraction of i. Examination falls geometrically. Attraction is the probability that the
-    product comes up at least once among κ draws of a Poisson demand spread over the catalogue by
-    p(i | u, t): 1 − exp(−κ p).
+    Attraction is the probability that the product comes up at least once among κ draws of a
+    Poisson demand spread over the catalogue by p(i | u, t): 1 − exp(−κ p).
 
     Attributes:
         probability: p(i | u, t), the shop's truth.
         demand_draws: κ.
-        examination_decay: P(position j + 1 is examined) over P(position j is examined).
-        purchase_share: P(purchase | click), the same for every product.
+        purchase_share: P(purchase | click) of a product whose purchase factor is 1.
+        purchase_factor: Relative readiness to buy what was clicked, (n,) users and (n, K)
+            products to (n, K); None: the same for every product.
     """
 
     probability: ProductProbability
     demand_draws: float
-    examination_decay: float
     purchase_share: float
+    purchase_factor: ProductProbability | None = None
 
     @classmethod
     def calibrate(
@@ -88,7 +92,8 @@ class SimulatedShoppers:
         *,
         control_ctr: float,
         control_purchase_rate: float,
-        examination_decay: float,
+        purchase_factor: ProductProbability | None = None,
+        **clicking: float,
     ) -> Self:
         """Choose κ and the purchase share that give the control its expected rates, exactly.
 
@@ -98,7 +103,8 @@ class SimulatedShoppers:
             control: (n, K) lists of the control model.
             control_ctr: Clicks per impression to reach, over the whole population.
             control_purchase_rate: Purchases per impression to reach.
-            examination_decay: Decay of examination with position.
+            purchase_factor: Relative readiness to buy what was clicked.
+            clicking: The attributes of the model of clicking.
 
         Raises:
             ValueError: No κ gives the control that click rate, or purchases exceed clicks.
@@ -108,35 +114,55 @@ class SimulatedShoppers:
                 f"experiment.control_purchase_rate {control_purchase_rate:g} must not be above"
                 f" experiment.control_ctr {control_ctr:g}"
             )
-        wanted = [probability(users[rows], control[rows]) for _, rows in blocks(users.size)]
-        examined = examination(control.shape[1], examination_decay)
+        shoppers = cls(
+            probability=probability,
+            demand_draws=1.0,
+            purchase_share=control_purchase_rate / control_ctr,
+            purchase_factor=purchase_factor,
+            **clicking,
+        )
+        rows = [rows for _, rows in blocks(users.size)]
+        wanted = [probability(users[r], control[r]) for r in rows]
         impressions = int((control >= 0).sum())
-        highest = sum(float(((p > 0) @ examined).sum()) for p in wanted) / max(impressions, 1)
-        if highest <= control_ctr:
-            raise ValueError(
-                f"experiment.control_ctr {control_ctr:g} cannot be reached: with"
-                f" experiment.examination_decay {examination_decay:g} the control's click rate"
-                f" stays below {highest:.4g} however strong the attraction"
-            )
-
-        def excess(log_draws: float) -> float:
-            draws = -np.exp(log_draws)
-            clicks = sum(float((-np.expm1(draws * p) @ examined).sum()) for p in wanted)
-            return clicks / impressions - control_ctr
-
-        # 1 - exp(-x) <= x, so the linear solution is a lower bound of the root.
-        linear = sum(float((p @ examined).sum()) for p in wanted) / impressions
-        low = float(np.log(control_ctr / linear))
-        high = low + 1.0
-        while excess(high) < 0:
-            high += 2.0
-        draws = float(np.exp(brentq(excess, low - 1e-9, high, xtol=1e-13, rtol=1e-14)))
-        return cls(probability, draws, examination_decay, control_purchase_rate / control_ctr)
+        draws = solve_demand_draws(wanted, impressions, shoppers.click_probability, control_ctr)
+        shoppers = replace(shoppers, demand_draws=draws)
+        if purchase_factor is None:
+            return shoppers
+        share = solve_purchase_share(
+            [shoppers.click_probability(demand_attraction(p, draws)) for p in wanted],
+            [purchase_factor(users[r], control[r]) for r in rows],
+            control_purchase_rate * impressions,
+        )
+        return replace(shoppers, purchase_share=share)
 
     def attraction(self, users: IntArray, products: IntArray) -> FloatArray:
         """P(the product comes up among κ draws of the shopper's demand), (n, K)."""
-        attraction: FloatArray = -np.expm1(-self.demand_draws * self.probability(users, products))
-        return attraction
+        return demand_attraction(self.probability(users, products), self.demand_draws)
+
+    @abstractmethod
+    def click_probability(self, attraction: FloatArray) -> FloatArray:
+        """Exact P(click) at each position, (n, K): what a model of clicking is."""
+
+    def purchase_given_click(self, users: IntArray, products: IntArray) -> FloatArray:
+        """The calibrated share × the product's factor, at most 1, (n, K)."""
+        if self.purchase_factor is None:
+            return np.full(products.shape, self.purchase_share)
+        return purchase_probability(self.purchase_share, self.purchase_factor(users, products))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedShoppers(DemandShoppers):
+    """Shoppers of the synthetic shop, who look down the list and click what they want.
+
+    Position-based model (Craswell, Zoeter, Taylor and Ramsey, "An experimental comparison of
+    click position-bias models", WSDM 2008, section 3): P(click on i at j) = examination of j ×
+    attraction of i. Examination falls geometrically.
+
+    Attributes:
+        examination_decay: P(position j + 1 is examined) over P(position j is examined).
+    """
+
+    examination_decay: float
 
     def click_probability(self, attraction: FloatArray) -> FloatArray:
         """Examination × attraction, (n, K)."""
@@ -150,10 +176,6 @@ class SimulatedShoppers:
         """Independent clicks with the model's probabilities, (n, K)."""
         clicks: BoolArray = rng.random(attraction.shape) < self.click_probability(attraction)
         return clicks
-
-    def purchase_given_click(self, users: IntArray, products: IntArray) -> FloatArray:
-        """The calibrated share, the same for every product, (n, K)."""
-        return np.full(products.shape, self.purchase_share)
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,16 @@ import numpy as np
 import pyarrow as pa
 
 from recolab_assets.experiments.arrays import FloatArray, IntArray, check_lists, report_table
+from recolab_assets.experiments.drafted_replicates import multileaving_tests, pair_tests
 from recolab_assets.experiments.judgement import judge, scorecard_row
 from recolab_assets.experiments.replicates import (
     ab_histograms,
     delta_tests,
     mann_whitney_tests,
-    multileaving_scores,
-    pair_scores,
     sample_means,
 )
 from recolab_assets.experiments.response import ClickModel
+from recolab_assets.experiments.sensitivity import Comparisons
 from recolab_assets.experiments.statistics import holm
 from recolab_assets.randomness import stream
 
@@ -28,7 +28,10 @@ MAX_POPULATION = 100_000
 """From a larger population that many users are sampled once: it bounds memory."""
 
 _AB_TESTS = {"ab_delta": delta_tests, "ab_mann_whitney": mann_whitney_tests}
-_INTERLEAVING = {"multileaving_win_rate": multileaving_scores, "interleaving_pairs": pair_scores}
+_DRAFTS = {"multileaving_preference": multileaving_tests, "interleaving_pairs": pair_tests}
+"""Kinds of drafts, by the method whose sign tests of single pairs are judged."""
+
+_CLONED = ", best arm cloned"
 
 
 def experiment_sizes(n_users: int, largest: int | None = None) -> list[int]:
@@ -60,9 +63,14 @@ def method_scorecard(
       comparisons with the control below alpha, uncorrected, when all arms show the control's
       lists, and ``family_wise_error`` the share of such tests with any comparison below alpha
       after Holm's correction.
-    - ``multileaving_win_rate`` ranks by win rate in one draft of all models;
-      ``interleaving_pairs`` by mean preference when two are drafted at a time, every pair in turn.
+    - ``multileaving_win_rate``, ``multileaving_credit`` and ``multileaving_preference`` rank by
+      win rate, credits and mean preference in one draft of all models; ``interleaving_pairs`` by
+      mean preference when two are drafted at a time, every pair in turn.
     - the methods of ``offline`` rank by the mean of a metric over a sample of users.
+    - ``power`` and ``wrong_sign_rate`` are the shares of tests of all models at once in which a
+      model differs from the control below alpha, uncorrected, in the true or the wrong direction;
+      ``users_for_80_power`` and ``ratio_to_ab`` are those of :class:`Comparisons`.
+    - with the best arm cloned, whoever names either copy is right.
 
     Args:
         users: (n,) the population.
@@ -98,21 +106,27 @@ def method_scorecard(
     expected = np.array(
         [click_model.click_probability(shown).sum(axis=1).mean() for shown in _by_model(attraction)]
     )
-    rows = _ab_rows(
-        attraction, expected, click_model, list(lists).index(control), alpha, replicates, seed
-    )
+    arms = Comparisons(list(lists), list(lists).index(control), expected, alpha)
+    counts = [click_model.click_counts(shown) for shown in _by_model(attraction)]
+    cumulative = np.stack(counts, axis=1).cumsum(axis=2)
+    rows = _ab_rows(cumulative, arms, replicates, seed)
     sizes = experiment_sizes(keep.size, MAX_INTERLEAVED)
-    for method, scored in _INTERLEAVING.items():
-        scores = scored(
-            rankings,
-            attraction,
-            click_model,
-            sizes,
-            length=length,
-            replicates=replicates,
-            seed=seed,
+    cloned = [*range(expected.size), int(expected.argmax())]
+    rows += _cloned_ab_rows(cumulative, cloned, arms, sizes[-1], replicates, seed)
+    drafted = {}
+    for method, repeat in _DRAFTS.items():
+        drafting = {"length": length, "replicates": replicates, "seed": seed}
+        tests = repeat(rankings, attraction, click_model, sizes, **drafting)
+        for reading, scores in tests.scores.items():
+            rows += _judged(reading, sizes, scores, expected)
+        rows += arms.draft_power(method, tests, sizes)
+        drafted[method] = tests
+        tests = repeat(
+            rankings[:, cloned], attraction[:, cloned], click_model, sizes[-1:], **drafting
         )
-        rows += _judged(method, sizes, scores, expected)
+        for reading, scores in tests.scores.items():
+            rows += _judged(reading, sizes[-1:], scores, expected[cloned], _CLONED)
+    rows += arms.users_needed([count.mean(axis=0) for count in counts], drafted)
     for method, values in (offline or {}).items():
         sizes = experiment_sizes(values.shape[0])
         purpose = f"scorecard.{method}"
@@ -126,49 +140,67 @@ def _by_model(attraction: FloatArray) -> list[FloatArray]:
 
 
 def _judged(
-    method: str, sizes: list[int], scores: FloatArray, expected: FloatArray
+    method: str, sizes: list[int], scores: FloatArray, expected: FloatArray, varied: str = ""
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for number, size in enumerate(sizes):
-        rows += judge(method, f"n_users={size}", scores[:, number], expected)
+        rows += judge(method, f"n_users={size}{varied}", scores[:, number], expected)
     return rows
 
 
 def _ab_rows(
-    attraction: FloatArray,
-    expected: FloatArray,
-    click_model: ClickModel,
-    control: int,
-    alpha: float,
-    replicates: int,
-    seed: int,
+    cumulative: FloatArray, arms: Comparisons, replicates: int, seed: int
 ) -> list[dict[str, Any]]:
     """A/B tests of the models as they are, and of arms that are all the control."""
-    counts = [click_model.click_counts(shown) for shown in _by_model(attraction)]
-    cumulative = np.stack(counts, axis=1).cumsum(axis=2)
-    n_arms = expected.size
-    sizes = experiment_sizes(attraction.shape[0])
+    sizes, control = experiment_sizes(cumulative.shape[0]), arms.control
+    n_arms = len(arms.models)
     tests, identical = (
         ab_histograms(
             cumulative,
-            arms,
+            shown,
             sizes,
             replicates=replicates,
             seed=seed,
             purpose=f"scorecard.{purpose}",
         )
-        for purpose, arms in (("ab", range(n_arms)), ("aa", [control] * n_arms))
+        for purpose, shown in (("ab", range(n_arms)), ("aa", [control] * n_arms))
     )
     rows: list[dict[str, Any]] = []
     for method, test in _AB_TESTS.items():
-        rows += _judged(method, sizes, test(tests, control).scores, expected)
+        tested = test(tests, control)
+        rows += _judged(method, sizes, tested.scores, arms.expected)
+        rows += arms.ab_power(method, tested, sizes)
         p_values = np.delete(test(identical, control).p_values, control, axis=2)
-        alarms = np.mean(p_values < alpha, axis=2)
-        any_alarm = np.any(holm(p_values) < alpha, axis=2)
+        alarms = np.mean(p_values < arms.alpha, axis=2)
+        any_alarm = np.any(holm(p_values) < arms.alpha, axis=2)
         for number, size in enumerate(sizes):
             setting = f"n_users={size}, identical arms"
             rows += [
                 scorecard_row(method, "false_alarm_rate", setting, alarms[:, number]),
                 scorecard_row(method, "family_wise_error", setting, any_alarm[:, number]),
             ]
+    return rows
+
+
+def _cloned_ab_rows(
+    cumulative: FloatArray,
+    cloned: list[int],
+    arms: Comparisons,
+    size: int,
+    replicates: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """A/B tests with one more arm, which shows the best model's lists again."""
+    tests = ab_histograms(
+        cumulative,
+        cloned,
+        [size],
+        replicates=replicates,
+        seed=seed,
+        purpose="scorecard.ab_cloned",
+    )
+    rows: list[dict[str, Any]] = []
+    for method, test in _AB_TESTS.items():
+        scores = test(tests, arms.control).scores
+        rows += _judged(method, [size], scores, arms.expected[cloned], _CLONED)
     return rows

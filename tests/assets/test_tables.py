@@ -357,6 +357,19 @@ def test_interleaving_reports_every_model_and_every_pair(lab):
     assert len({frozenset(pair) for pair in pairs}) == len(pairs) == 10
 
 
+def test_every_visitor_sees_a_list_drafted_from_two_models(lab):
+    rows = lab.query(
+        "SELECT model_a, model_b, n_users, wins_a + wins_b + ties"
+        " FROM experiments.interleaving_pairs"
+    )
+    assert len({frozenset(pair) for *pair, _, _ in rows}) == len(rows) == 10
+    dealt = [n_users for *_, n_users, _ in rows]
+    assert dealt == [counted for *_, counted in rows]
+    assert max(dealt) - min(dealt) <= 1
+    visitors = "SELECT count(DISTINCT user_id) FROM processed.test_interactions"
+    assert sum(dealt) == lab.scalar(visitors)
+
+
 def test_no_model_is_truly_better_than_the_oracle(lab):
     truth = {
         (model, metric): value

@@ -68,6 +68,28 @@ def test_playing_back_the_hold_out(run_with):
     assert lab.scalar("SELECT count(*) FROM experiments.ab_exposures WHERE clicked") > 0
 
 
+def test_shoppers_who_leave_when_satisfied(run_with):
+    lab = run_with(
+        experiment={
+            "response_model": "cascade",
+            "examination_decay": 1.0,
+            "satisfaction": 1.0,
+            "control_ctr": 0.02,
+            "control_session_depth": 9.0,
+        }
+    )
+    # Whoever is satisfied with every click clicks once at most.
+    assert lab.query(
+        "SELECT max(clicks) FROM (SELECT count(*) FILTER (clicked) AS clicks"
+        " FROM experiments.ab_exposures GROUP BY user_id)"
+    ) == [(1,)]
+    [[ctr], [rate]] = lab.query(
+        "SELECT value FROM experiments.truth WHERE model = 'popularity'"
+        " AND metric IN ('ctr', 'purchase_rate') ORDER BY metric"
+    )
+    assert (ctr, rate) == (pytest.approx(0.02), pytest.approx(0.0025))
+
+
 def test_recommending_repeats_in_a_shop_without_editorial(run_with):
     lab = run_with(model={"exclude_seen": False}, data={"n_editorial": 0})
     repeats = lab.scalar(

@@ -13,6 +13,7 @@ from recolab_assets.experiments import draft as draft_module
 from recolab_assets.experiments.draft import (
     NOBODY,
     credit_clicks,
+    draft_balance,
     drafted_attraction,
     strict_wins,
     team_draft,
@@ -192,3 +193,35 @@ def test_attraction_follows_the_product_into_the_draft() -> None:
         drafted_attraction(draft, attraction),
         np.where(draft.products >= 0, value_of_product[draft.products], 0),
     )
+
+
+def test_balance_counts_slots_and_positions() -> None:
+    owners = np.array([[NOBODY, 0, 1, 1], [1, 0, NOBODY, NOBODY]])
+    balance = draft_balance(owners, 3)
+    np.testing.assert_allclose(balance.slot_share, [2 / 5, 3 / 5, 0])
+    np.testing.assert_allclose(balance.mean_position, [2, 8 / 3, np.nan])
+
+
+def test_a_sound_draft_is_balanced_as_often_as_its_p_value_says() -> None:
+    rng = np.random.default_rng(4)
+    rankings = np.array([[rng.permutation(12) for _ in range(3)] for _ in range(200)])
+    p_values = np.array(
+        [draft_balance(team_draft(rankings, 8, rng).owners, 3).p_value for _ in range(300)]
+    )
+    alarms = (p_values < 0.05).mean(axis=0)
+    # The two tests overlap, so Bonferroni's correction makes alarms rarer than 5%.
+    assert (alarms < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)).all()
+    assert alarms.sum() > 0
+
+
+def test_a_draft_that_favours_a_model_is_found_out() -> None:
+    rng = np.random.default_rng(4)
+    always_first = draft_balance(np.tile(np.arange(3), (200, 1)), 3)
+    np.testing.assert_allclose(always_first.slot_share, 1 / 3)
+    assert always_first.p_value[0] == 0 and always_first.p_value[2] == 0
+    too_many = draft_balance(
+        np.where(rng.random((200, 9)) < 0.4, 0, rng.integers(1, 3, (200, 9))), 3
+    )
+    assert too_many.p_value[0] < 0.001
+    assert draft_balance(np.full((5, 4), NOBODY), 2).p_value.tolist() == [1, 1]
+    assert draft_balance(np.zeros((0, 4), int), 2).p_value.tolist() == [1, 1]

@@ -4,14 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from recolab_assets.experiments.interleaving import interleaving_credits, interleaving_report
 from recolab_assets.experiments.replicates import (
     _tally,
     ab_histograms,
     delta_tests,
     mann_whitney_tests,
-    multileaving_scores,
-    pair_scores,
     sample_means,
 )
 
@@ -105,48 +102,6 @@ def test_tests_without_users_or_clicks_raise_no_alarm() -> None:
         results = test(histograms, 0)
         assert not (results.p_values[..., 1] < 0.999).any()
         assert np.isfinite(results.scores).all()
-
-
-def test_multileaving_agrees_with_the_experiment_itself(shop) -> None:
-    rankings, attraction = _stacked(shop)
-    scores = multileaving_scores(
-        rankings, attraction, shop.shoppers, [300, 3_000], length=6, replicates=60, seed=1
-    )
-    assert scores.shape == (60, 2, 4)
-    experiments = []
-    for seed in range(60):
-        credited = interleaving_credits(
-            shop.users, shop.lists, shop.shoppers, length=6, n_users=3_000, seed=seed
-        )
-        report = interleaving_report(list(shop.lists), credited)
-        experiments.append(report["win_rate"].to_pylist())
-    error = np.hypot(stats.sem(scores[:, 1]), stats.sem(experiments))
-    assert (np.abs(scores[:, 1].mean(axis=0) - np.mean(experiments, axis=0)) < 4 * error).all()
-    assert (scores[:, 0].std(axis=0) > 2 * scores[:, 1].std(axis=0)).all()
-
-
-def test_pairs_tell_the_best_and_the_worst_and_balance(shop) -> None:
-    rankings, attraction = _stacked(shop)
-    scores = pair_scores(
-        rankings, attraction, shop.shoppers, [4, 100, 3_000], length=6, replicates=40, seed=1
-    )
-    assert scores.shape == (40, 3, 4)
-    np.testing.assert_allclose(scores.mean(axis=2), 0.5)
-    truth = shop.shoppers.click_probability(attraction.reshape(-1, 6)).reshape(-1, 4, 6)
-    expected = truth.sum(axis=2).mean(axis=0)
-    # Between the two in the middle, 6% apart, even the expected preference is the wrong way round:
-    # a draft credits products at the slots they got, not at those of the models' own lists.
-    found = scores[:, 2].mean(axis=0)
-    assert found.argmax() == expected.argmax() and found.argmin() == expected.argmin()
-
-
-def test_pairs_that_nobody_decides_stay_at_one_half(shop) -> None:
-    rankings, attraction = _stacked(shop)
-    same, same_attraction = rankings[:, [0, 0, 0]], attraction[:, [0, 0, 0]]
-    scores = pair_scores(
-        same, same_attraction, shop.shoppers, [3_000], length=6, replicates=2, seed=1
-    )
-    np.testing.assert_array_equal(scores, np.full((2, 1, 3), 0.5))
 
 
 def test_sample_means_are_means_of_distinct_users() -> None:

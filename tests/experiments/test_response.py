@@ -39,7 +39,12 @@ def test_click_probability_is_examination_times_attraction(shop) -> None:
 
 
 def test_attraction_is_that_of_poisson_demand() -> None:
-    shoppers = SimulatedShoppers(lambda u, i: np.full(i.shape, 0.2), 4.0, 1.0, 0.5)
+    shoppers = SimulatedShoppers(
+        probability=lambda u, i: np.full(i.shape, 0.2),
+        demand_draws=4.0,
+        examination_decay=1.0,
+        purchase_share=0.5,
+    )
     rng = np.random.default_rng(3)
     wanted = rng.poisson(4.0 * 0.2, 200_000) > 0
     attraction = shoppers.attraction(np.array([0]), np.array([[1]]))[0, 0]

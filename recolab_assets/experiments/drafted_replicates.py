@@ -1,0 +1,139 @@
+"""Interleaving tests repeated many times: users won by every model, at every size of the test."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from recolab_assets.experiments.arrays import FloatArray, IntArray
+from recolab_assets.experiments.draft import (
+    credit_clicks,
+    drafted_attraction,
+    strict_wins,
+    team_draft,
+)
+from recolab_assets.experiments.preferences import Wins, pairs_of, preference_signs
+from recolab_assets.experiments.replicates import replicate
+from recolab_assets.experiments.response import ClickModel
+from recolab_assets.randomness import stream
+
+
+class DraftedTests(NamedTuple):
+    """R interleaving tests of M models, and so of P pairs, each read at S sizes."""
+
+    scores: dict[str, FloatArray]
+    """For each way of reading the test (R, S, M) what models are ranked by."""
+    wins: Wins
+    """(R, S, P) users who prefer the first, and the second model of a pair."""
+    users: npt.NDArray[np.int64]
+    """(S, P) users whose list was drafted from both models of the pair, at least."""
+
+
+def multileaving_tests(
+    rankings: IntArray,
+    attraction: FloatArray,
+    click_model: ClickModel,
+    sizes: Sequence[int],
+    *,
+    length: int,
+    replicates: int,
+    seed: int,
+) -> DraftedTests:
+    """Draft every user a list from all models.
+
+    Ranked by win rate, by credits per user, and by the mean preference over the rivals.
+
+    Args:
+        rankings: (n, M, K) lists of the population.
+        attraction: (n, M, K) their attraction.
+        click_model: Response model.
+        sizes: Ascending numbers of users, none above n.
+        length: Slots of the drafted list.
+        replicates: Number R of tests.
+        seed: Seed.
+    """
+    counts, n_models = np.asarray(sizes), rankings.shape[1]
+    n_pairs = len(pairs_of(n_models))
+
+    def one(number: int) -> npt.NDArray[np.int64]:
+        rng = stream(seed, "scorecard.multileaving", number)
+        users = rng.permutation(rankings.shape[0])[: counts[-1]]
+        credited = _credited(rankings[users], attraction[users], click_model, length, rng)
+        signs = preference_signs(credited)
+        each = np.hstack([strict_wins(credited), credited, signs > 0, signs < 0])
+        summed: npt.NDArray[np.int64] = each.cumsum(axis=0, dtype=np.int64)[counts - 1]
+        return summed
+
+    ends = np.cumsum([n_models, n_models, n_pairs])
+    won, credit, a, b = np.split(replicate(one, replicates), ends, axis=2)
+    wins = Wins(a, b)
+    scores = {
+        "multileaving_win_rate": won / counts[:, None],
+        "multileaving_credit": credit / counts[:, None],
+        "multileaving_preference": mean_preferences(wins, n_models),
+    }
+    return DraftedTests(scores, wins, np.tile(counts[:, None], n_pairs))
+
+
+def pair_tests(
+    rankings: IntArray,
+    attraction: FloatArray,
+    click_model: ClickModel,
+    sizes: Sequence[int],
+    *,
+    length: int,
+    replicates: int,
+    seed: int,
+) -> DraftedTests:
+    """Draft every user a list from two models, with users dealt to the pairs in turn.
+
+    Ranked by the mean preference over the rivals. Arguments as for :func:`multileaving_tests`.
+    """
+    counts, n_models = np.asarray(sizes), rankings.shape[1]
+    pairs = pairs_of(n_models)
+    # Of the first n users, those dealt to each pair.
+    dealt = np.maximum(-(-(counts[:, None] - np.arange(len(pairs))) // len(pairs)), 0)
+
+    def one(number: int) -> npt.NDArray[np.int64]:
+        rng = stream(seed, "scorecard.pairs", number)
+        order = rng.permutation(rankings.shape[0])[: counts[-1]]
+        won = np.zeros((counts.size, 2, len(pairs)), np.int64)
+        for place, pair in enumerate(pairs):
+            users = order[place :: len(pairs), None]
+            credited = _credited(
+                rankings[users, pair], attraction[users, pair], click_model, length, rng
+            )
+            summed = np.vstack([np.zeros((1, 2)), strict_wins(credited).cumsum(axis=0)])
+            won[:, :, place] = summed[dealt[:, place]]
+        return won
+
+    won = replicate(one, replicates)
+    wins = Wins(won[:, :, 0], won[:, :, 1])
+    return DraftedTests({"interleaving_pairs": mean_preferences(wins, n_models)}, wins, dealt)
+
+
+def mean_preferences(wins: Wins, n_models: int) -> FloatArray:
+    """Mean over rivals of the share of deciding users who prefer the model, (…, M).
+
+    A pair that nobody decides counts one half, so that the mean over models is one half.
+    """
+    preference = np.nan_to_num(wins.preference, nan=0.5)
+    scores = np.zeros((*preference.shape[:-1], n_models))
+    for place, (a, b) in enumerate(pairs_of(n_models)):
+        scores[..., a] += preference[..., place]
+        scores[..., b] += 1 - preference[..., place]
+    return scores / (n_models - 1)
+
+
+def _credited(
+    rankings: IntArray,
+    attraction: FloatArray,
+    click_model: ClickModel,
+    length: int,
+    rng: np.random.Generator,
+) -> IntArray:
+    """Credits of every model in freshly drafted and clicked lists, (n, M)."""
+    draft = team_draft(rankings, length, rng)
+    clicked = click_model.draw_clicks(drafted_attraction(draft, attraction), rng)
+    return credit_clicks(draft.owners, clicked, rankings.shape[1])

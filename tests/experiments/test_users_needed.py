@@ -1,0 +1,83 @@
+"""Users needed against statsmodels, and against the power that so many users have."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.power import NormalIndPower
+
+from recolab_assets.experiments.preferences import Wins
+from recolab_assets.experiments.users_needed import (
+    sign_test_p,
+    users_for_means,
+    users_for_preference,
+    users_for_ranks,
+)
+
+CONTROL = np.array([0.80, 0.15, 0.04, 0.01])
+MODEL = np.array([0.76, 0.17, 0.05, 0.02])
+
+
+def _simulated_power(n_arm: int, test) -> float:
+    rng = np.random.default_rng(1)
+    first, second = (rng.choice(4, (1_000, n_arm), p=p) for p in (MODEL, CONTROL))
+    return np.mean([test(a, b) < 0.05 for a, b in zip(first, second, strict=True)])
+
+
+def test_users_for_means_agree_with_statsmodels() -> None:
+    clicks = np.arange(4)
+    variances = [p @ clicks**2 - (p @ clicks) ** 2 for p in (MODEL, CONTROL)]
+    size = ((MODEL - CONTROL) @ clicks) / np.sqrt(np.mean(variances))
+    expected = 2 * NormalIndPower().solve_power(size, alpha=0.05, power=0.8)
+    assert users_for_means(MODEL, CONTROL, 0.05).users == pytest.approx(expected, rel=1e-3)
+    assert users_for_means(CONTROL, MODEL, 0.05).users == pytest.approx(expected, rel=1e-3)
+
+
+def test_so_many_users_have_eighty_percent_power() -> None:
+    error = np.sqrt(0.8 * 0.2 / 1_000)
+    for users, test in (
+        (users_for_means, lambda a, b: stats.ttest_ind(a, b, equal_var=False).pvalue),
+        (users_for_ranks, lambda a, b: stats.mannwhitneyu(a, b, method="asymptotic").pvalue),
+    ):
+        n_arm = round(users(MODEL, CONTROL, 0.05).users / 2)
+        assert _simulated_power(n_arm, test) == pytest.approx(0.8, abs=4 * error)
+
+
+def test_ranks_that_point_away_from_the_mean_find_nothing() -> None:
+    rare_but_many = np.array([0.9, 0.0, 0.0, 0.1])
+    often_but_one = np.array([0.75, 0.25, 0.0, 0.0])
+    assert np.isinf(users_for_ranks(rare_but_many, often_but_one, 0.05).users)
+    assert np.isfinite(users_for_means(rare_but_many, often_but_one, 0.05).users)
+    assert np.isinf(users_for_means(CONTROL, CONTROL, 0.05).users)
+
+
+def test_users_of_a_sign_test_have_eighty_percent_power() -> None:
+    better, worse = 0.09, 0.06
+    needed = users_for_preference(9_000, 6_000, 100_000, 0.05)
+    drawn = np.random.default_rng(2).multinomial(
+        round(needed.users), [better, worse, 1 - better - worse], size=4_000
+    )
+    power = (sign_test_p(Wins(drawn[:, 0], drawn[:, 1])) < 0.05).mean()
+    # The exact test is conservative: its level is a little below what it promises.
+    assert 0.76 < power < 0.81
+
+
+def test_error_of_the_users_is_that_of_repeated_estimates() -> None:
+    rng = np.random.default_rng(3)
+    drawn = rng.multinomial(100_000, [0.09, 0.06, 0.85], size=500)
+    estimates = [users_for_preference(a, b, 100_000, 0.05).users for a, b, _ in drawn]
+    claimed = users_for_preference(9_000, 6_000, 100_000, 0.05).standard_error
+    assert np.std(estimates) == pytest.approx(claimed, rel=0.15)
+
+
+def test_a_preference_for_the_worse_needs_more_users_than_there_are() -> None:
+    assert np.isinf(users_for_preference(10, 12, 100, 0.05).users)
+    assert np.isinf(users_for_preference(0, 0, 100, 0.05).users)
+
+
+def test_sign_tests_are_exact() -> None:
+    wins = Wins(np.array([[3, 9], [0, 5]]), np.array([[8, 1], [0, 5]]))
+    expected = [
+        [stats.binomtest(3, 11).pvalue, stats.binomtest(9, 10).pvalue],
+        [1.0, 1.0],
+    ]
+    np.testing.assert_allclose(sign_test_p(wins), expected)
