@@ -73,19 +73,27 @@ def compare_paired(a: Values, b: Values, *, confidence: float) -> PairedComparis
 
 
 def holm(p_values: npt.ArrayLike) -> Values:
-    """Correct a family of p-values for its size; holds whatever their dependence.
+    """Correct families of p-values for their size; holds whatever their dependence.
 
     Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
     Statistics 6(2), 1979.
+
+    Args:
+        p_values: (…, m) a family on the last axis. NaN stays NaN and does not count as a
+            comparison.
 
     >>> holm([0.01, 0.04, 0.03])
     array([0.03, 0.06, 0.06])
     """
     family = np.asarray(p_values, np.float64)
-    order = np.argsort(family)
+    order = family.argsort(axis=-1)  # NaN last
+    n_comparisons = (~np.isnan(family)).sum(axis=-1, keepdims=True)
+    ascending = np.take_along_axis(family, order, axis=-1)
     # The smallest is multiplied by the number of hypotheses, the next by one less, and so on; none
     # may come out below one that was smaller.
-    stepped = np.maximum.accumulate(family[order] * np.arange(family.size, 0, -1))
+    stepped = ascending * (n_comparisons - np.arange(family.shape[-1]))
     adjusted = np.empty_like(family)
-    adjusted[order] = np.minimum(stepped, 1.0)
+    np.put_along_axis(
+        adjusted, order, np.minimum(np.maximum.accumulate(stepped, axis=-1), 1.0), axis=-1
+    )
     return adjusted

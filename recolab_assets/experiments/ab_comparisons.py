@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from recolab_assets.evaluation.comparisons import holm
 from recolab_assets.experiments.ab_test import UserOutcomes
 from recolab_assets.experiments.arrays import FloatArray, report_table
 from recolab_assets.experiments.cuped import cuped_estimates
@@ -16,7 +17,6 @@ from recolab_assets.experiments.statistics import (
     RatioEstimate,
     Uplift,
     compare,
-    holm,
     rank_test,
     ratio_estimate,
     relative_uplift,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from recolab_assets.evaluation.comparisons import holm
 from recolab_assets.experiments.arrays import (
     DayArray,
     FloatArray,
@@ -20,7 +21,6 @@ from recolab_assets.experiments.response import ClickModel, SessionDepth
 from recolab_assets.experiments.statistics import (
     RatioEstimate,
     compare,
-    holm,
     rank_test,
     ratio_estimate,
     relative_uplift,

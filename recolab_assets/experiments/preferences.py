@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from recolab_assets.evaluation.comparisons import holm
 from recolab_assets.experiments.arrays import BoolArray, FloatArray, IntArray
-from recolab_assets.experiments.statistics import holm
 
 _DRAWN_AT_A_TIME = 2_000_000
 """Resampled counts held at a time: bounds memory when users differ in many ways."""

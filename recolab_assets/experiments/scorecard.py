@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from recolab_assets.evaluation.comparisons import holm
 from recolab_assets.experiments.arrays import FloatArray, IntArray, check_lists, report_table
 from recolab_assets.experiments.drafted_replicates import multileaving_tests, pair_tests
 from recolab_assets.experiments.judgement import judge, scorecard_row
@@ -17,7 +18,6 @@ from recolab_assets.experiments.replicates import (
 )
 from recolab_assets.experiments.response import ClickModel
 from recolab_assets.experiments.sensitivity import Comparisons
-from recolab_assets.experiments.statistics import holm
 from recolab_assets.randomness import stream
 
 SIZES = (200, 1_000, 5_000, 20_000)

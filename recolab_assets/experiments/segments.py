@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from recolab_assets.evaluation.comparisons import holm
 from recolab_assets.experiments.ab_test import ShownAndClicked
 from recolab_assets.experiments.arrays import report_table
 from recolab_assets.experiments.history import Segmentation
-from recolab_assets.experiments.statistics import RatioEstimate, compare, holm, ratio_estimate
+from recolab_assets.experiments.statistics import RatioEstimate, compare, ratio_estimate
 
 MIN_USERS = 50
 """Users that an arm and the control must each have in a segment for a comparison there."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
 from recolab_assets.experiments.arrays import FloatArray, IntArray
@@ -149,28 +148,6 @@ def rank_test(treated: FloatArray, control: FloatArray) -> RankTest:
         return RankTest(0.5, 1.0)
     statistic, p_value = stats.mannwhitneyu(treated, control, method="asymptotic")
     return RankTest(float(statistic) / treated.size / control.size, float(p_value))
-
-
-def holm(p_values: npt.ArrayLike) -> FloatArray:
-    """Holm-adjusted p-values of families of comparisons.
-
-    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
-    Statistics 6(2), 1979.
-
-    Args:
-        p_values: (…, m) a family on the last axis. NaN stays NaN and does not count as a
-            comparison.
-    """
-    family = np.asarray(p_values, np.float64)
-    order = family.argsort(axis=-1)  # NaN last
-    n_comparisons = (~np.isnan(family)).sum(axis=-1, keepdims=True)
-    ascending = np.take_along_axis(family, order, axis=-1)
-    stepped = ascending * (n_comparisons - np.arange(family.shape[-1]))
-    adjusted = np.empty_like(family)
-    np.put_along_axis(
-        adjusted, order, np.minimum(np.maximum.accumulate(stepped, axis=-1), 1.0), axis=-1
-    )
-    return adjusted
 
 
 def sample_ratio_p(counts: IntArray | Sequence[int]) -> float:

@@ -6,10 +6,10 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
+from recolab_assets.evaluation.comparisons import holm
 from recolab_assets.experiments.statistics import (
     RatioEstimate,
     compare,
-    holm,
     rank_test,
     ratio_estimate,
     relative_uplift,
