@@ -1,5 +1,6 @@
 """The whole graph on a real shop's log, with the ready configuration."""
 
+import dagster as dg
 import pytest
 import yaml
 
@@ -30,12 +31,9 @@ def test_every_asset_is_written_and_every_blocking_check_holds(retail):
     written = {event.asset_key for event in result.get_asset_materialization_events()}
     defined = build_definitions(lab.config_path).resolve_asset_graph().get_all_asset_keys()
     assert written == set(defined)
-    failed = {
-        evaluation.check_name
-        for evaluation in result.get_asset_check_evaluations()
-        if not evaluation.passed
-    }
-    assert failed <= {"coverage_guardrail", "diversity_guardrail"}
+    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    assert all(check.severity == dg.AssetCheckSeverity.WARN for check in failed)
+    assert not any(check.blocking for check in failed)
 
 
 def test_what_was_dropped_is_counted_as_the_source_documents_it(retail):
