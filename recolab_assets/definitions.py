@@ -8,6 +8,7 @@ import click
 import dagster as dg
 
 from recolab_assets.assets import (
+    counterfactual,
     evaluation,
     experiments,
     models,
@@ -28,6 +29,7 @@ ASSETS = (
     *recommendations.ASSETS,
     *evaluation.ASSETS,
     *experiments.ASSETS,
+    *counterfactual.ASSETS,
 )
 
 

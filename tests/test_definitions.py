@@ -31,6 +31,7 @@ GROUPS = {
         "interleaving_preferences",
         "truth",
         "method_scorecard",
+        "counterfactual_report",
     },
 }
 NAMES = [name for names in GROUPS.values() for name in sorted(names)]

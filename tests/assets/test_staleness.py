@@ -15,6 +15,7 @@ RESPONSES = {
     "interleaving_preferences",
     "truth",
     "method_scorecard",
+    "counterfactual_report",
 }
 SPLITS = {"train_interactions", "validation_interactions", "test_interactions"}
 
@@ -66,6 +67,7 @@ def test_nothing_is_stale_after_a_run(lab, result, instance):
         ("experiment", "salt", "another", {"ab_exposures"}),
         ("experiment", "control_ctr", 0.02, RESPONSES | {"ab_report", "ab_comparisons"}),
         ("experiment", "scorecard_replicates", 6, {"method_scorecard"}),
+        ("experiment", "logging_epsilon", 0.4, {"counterfactual_report"}),
         ("data", "n_editorial", 21, {"editorial"}),
         ("data", "random_seed", 43, set(TABLES) & {"users", "products", "editorial"}),
         ("storage", "lock_timeout_seconds", 9.0, set()),
