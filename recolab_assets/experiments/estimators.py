@@ -228,9 +228,10 @@ def position_based_ips(log: TargetLog, confidence: float) -> Estimate:
 
     With P(click) = θ of the position × attraction of the product, a click on product a weighs
     Σ_k θ_k π(a at k) / Σ_k θ_k π0(a at k), the examined exposure under the target over that under
-    the log: Li, Abbasi-Yadkori, Kveton, Muthukrishnan, Vinay and Wen, "Offline evaluation of ranking
-    policies with click models", KDD 2018, their position-based estimator. θ is taken as known, as
-    in Joachims, Swaminathan and Schnabel, "Unbiased learning-to-rank with biased feedback", WSDM 2017.
+    the log: Li, Abbasi-Yadkori, Kveton, Muthukrishnan, Vinay and Wen, "Offline evaluation of
+    ranking policies with click models", KDD 2018, their position-based estimator. θ is taken as
+    known, as in Joachims, Swaminathan and Schnabel, "Unbiased learning-to-rank with biased
+    feedback", WSDM 2017.
     """
     weight = log.exposure_weight
     return _ratio(log, weight * log.clicked, log.counted, weight, confidence)
