@@ -59,9 +59,12 @@ class SlotPolicy:
         """
         if not 0 < epsilon <= 1:
             raise ValueError(f"epsilon must be above 0 and at most 1, not {epsilon:g}")
-        every = np.hstack(list(lists.values()))
-        rows, columns = np.nonzero(every >= 0)
-        keys = np.unique(_keys(rows, every[rows, columns]))
+        # Sorted row by row, since the hash table of numpy's unique is slow at millions of keys.
+        every = np.sort(np.hstack(list(lists.values())), axis=1)
+        is_new = every >= 0
+        is_new[:, 1:] &= every[:, 1:] != every[:, :-1]
+        rows, columns = np.nonzero(is_new)
+        keys = _keys(rows, every[rows, columns])
         row, product = keys >> 32, keys & 0xFFFFFFFF
         strength = np.ones(keys.size)
         if utility is not None:
