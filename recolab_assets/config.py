@@ -407,6 +407,12 @@ class ExperimentConfig(Section):
     """Session depth is the Pareto base times (1 + this × the user's click rate)."""
     scorecard_replicates: Annotated[int, Field(ge=1)] = 200
     """Simulated experiments behind each figure of the scorecard."""
+    logging_policy: Literal["epsilon_popularity", "plackett_luce"] = "epsilon_popularity"
+    """How the log behind the counterfactual estimates is filled."""
+    logging_epsilon: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of its slots that epsilon_popularity leaves to chance."""
+    logging_n_users: Count = 50_000
+    """Users in that log, a list each."""
 
     @model_validator(mode="after")
     def _rates(self) -> Self:

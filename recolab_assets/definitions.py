@@ -9,6 +9,7 @@ import dagster as dg
 
 from recolab_assets.assets import (
     ab_analysis,
+    counterfactual,
     evaluation,
     experiments,
     interleaving,
@@ -32,6 +33,7 @@ ASSETS = (
     *experiments.ASSETS,
     *ab_analysis.ASSETS,
     *interleaving.ASSETS,
+    *counterfactual.ASSETS,
 )
 
 

@@ -655,6 +655,29 @@ EXPERIMENTS = (
         ),
         key=("method", "measure", "setting"),
     ),
+    Table(
+        "counterfactual_report",
+        "experiments",
+        "Every model's click rate as estimated from another policy's log (synthetic shop; else"
+        " empty: no propensities).",
+        _columns(
+            ("model", "VARCHAR", "Model whose lists are judged."),
+            (
+                "estimator",
+                "VARCHAR",
+                "replay, ips, snips, clipped_ips, direct_method, doubly_robust or"
+                " position_based_ips.",
+            ),
+            ("value", "DOUBLE?", "Estimated clicks per impression; empty where none is left."),
+            *_INTERVAL,
+            ("standard_error", "DOUBLE?", "Over users; empty where fewer than ten of them tell."),
+            ("effective_sample_size", "DOUBLE?", "Kish's, of the weights; empty without weights."),
+            ("largest_weight", "DOUBLE?", "Largest weight used; empty without weights."),
+            ("truth", "DOUBLE?", "Exact clicks per impression for the users of the log."),
+            ("n", "BIGINT", "Impressions of the model's lists for these users."),
+        ),
+        key=("model", "estimator"),
+    ),
 )
 
 TABLES: Final[dict[str, Table]] = {

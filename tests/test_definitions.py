@@ -34,6 +34,7 @@ GROUPS = {
         "interleaving_pairs",
         "truth",
         "method_scorecard",
+        "counterfactual_report",
     },
 }
 NAMES = [name for names in GROUPS.values() for name in sorted(names)]

@@ -58,7 +58,7 @@ def test_what_the_log_lacks_is_absent(retail):
     assert lab.scalar("SELECT count(*) FROM raw.editorial") == 0
     assert lab.scalar("SELECT count(brand) + count(price_tier) FROM raw.products") == 0
     assert lab.scalar("SELECT count(signed_up_at) FROM raw.users") == 0
-    for table in ("truth", "method_scorecard"):
+    for table in ("truth", "method_scorecard", "counterfactual_report"):
         assert lab.scalar(f"SELECT count(*) FROM experiments.{table}") == 0
 
 

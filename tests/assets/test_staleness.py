@@ -16,6 +16,7 @@ RESPONSES = {
     "interleaving_pairs",
     "truth",
     "method_scorecard",
+    "counterfactual_report",
 }
 SPLITS = {"train_interactions", "validation_interactions", "test_interactions"}
 
@@ -76,6 +77,7 @@ def test_nothing_is_stale_after_a_run(lab, result, instance):
         ("experiment", "satisfaction", 0.7, RESPONSES),
         ("experiment", "pairs_n_users", 90, {"interleaving_pairs"}),
         ("experiment", "scorecard_replicates", 6, {"method_scorecard"}),
+        ("experiment", "logging_epsilon", 0.4, {"counterfactual_report"}),
         ("data", "n_editorial", 21, {"editorial"}),
         ("data", "random_seed", 43, set(TABLES) & {"users", "products", "editorial"}),
         ("storage", "lock_timeout_seconds", 9.0, set()),
