@@ -13,6 +13,7 @@ from recolab_assets.assets import (
     experiments,
     interleaving,
     models,
+    plan,
     processed,
     raw,
     recommendations,
@@ -32,6 +33,7 @@ ASSETS = (
     *experiments.ASSETS,
     *ab_analysis.ASSETS,
     *interleaving.ASSETS,
+    *plan.ASSETS,
 )
 
 

@@ -34,6 +34,7 @@ GROUPS = {
         "interleaving_pairs",
         "truth",
         "method_scorecard",
+        "experiment_plan",
     },
 }
 NAMES = [name for names in GROUPS.values() for name in sorted(names)]
