@@ -32,8 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     except DatabaseError as error:
-        # What follows the first line is the statement that failed.
-        sys.stderr.write(f"{str(error).splitlines()[0]}\n")
+        sys.stderr.write(f"{_in_one_line(error)}\n")
         return 1
     sys.stdout.write("".join(f"{sentence}\n" for sentence in sentences))
     return 0
@@ -70,6 +69,17 @@ def plan(config: LabConfig, effect: float | None, *, wants_uplift: bool = False)
     table = experiment_plan(traffic, comparisons, scorecard, question)
     sentences: list[str] = table["sentence"].to_pylist()
     return sentences
+
+
+def _in_one_line(error: DatabaseError) -> str:
+    """Say what is wrong; of a statement that failed, without the statement."""
+    reason, *statement = str(error).splitlines()
+    if not statement:
+        return reason
+    return (
+        "The tables are not those of this version of the lab: materialise its assets again"
+        f" ({reason.rstrip('.!')})."
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -61,6 +61,7 @@ def test_tables_of_an_older_lab_are_one_sentence(lab, tmp_path, capsys):
     assert main(["--config", str(copy.config_path)]) == 1
     err = capsys.readouterr().err
     assert err.count("\n") == 1
+    assert "materialise its assets again" in err
     assert "shown_on" in err
 
 

@@ -207,7 +207,8 @@ def _compared(ratios: Sequence[float]) -> str:
     ratio = median(ratios)
     users = f"1/{ratio:.3g}" if ratio > 1 else f"{1 / ratio:.3g} times"
     return (
-        f"with {users} the users of a two-arm A/B test (scorecard, median of {len(ratios)} pairs)"
+        f"with {users} the users of a two-arm A/B test (scorecard, median of {len(ratios)} pairs"
+        f" with ratios from {min(ratios):.3g} to {max(ratios):.3g})"
     )
 
 

@@ -91,6 +91,7 @@ def test_interleaving_needs_the_ab_users_of_two_arms_over_the_median_ratio():
     assert plan["multileaving_preference"]["users_needed"] == 2 * of_two
     assert recommended(plan) == ["interleaving_pairs"]
     assert "not by how much" in plan["interleaving_pairs"]["sentence"]
+    assert "3 pairs with ratios from 2 to 8" in plan["interleaving_pairs"]["sentence"]
     assert "2 times the users" in plan["multileaving_preference"]["sentence"]
 
 
