@@ -14,6 +14,7 @@ from recolab_assets.assets import (
     experiments,
     interleaving,
     models,
+    plan,
     processed,
     raw,
     recommendations,
@@ -34,6 +35,7 @@ ASSETS = (
     *ab_analysis.ASSETS,
     *interleaving.ASSETS,
     *counterfactual.ASSETS,
+    *plan.ASSETS,
 )
 
 

@@ -678,6 +678,22 @@ EXPERIMENTS = (
         ),
         key=("model", "estimator"),
     ),
+    Table(
+        "experiment_plan",
+        "experiments",
+        "How many users and days a test of one's own needs, a row a method.",
+        _columns(
+            ("method", "VARCHAR", "Way of testing, as on the scorecard; ab_cuped adjusted."),
+            ("users_needed", "BIGINT?", "Users of the whole test; empty where not known."),
+            ("days_needed", "BIGINT?", "Days until so many users have come."),
+            ("smallest_effect", "DOUBLE", "Relative difference in ctr that is to be found."),
+            ("alpha", "DOUBLE", "Significance level of all comparisons together."),
+            ("power", "DOUBLE", "Chance to find the effect."),
+            ("recommended", "BOOLEAN", "Fewest users of the methods that nothing speaks against."),
+            ("sentence", "VARCHAR", "The same in words, with the figures behind it."),
+        ),
+        key=("method",),
+    ),
 )
 
 TABLES: Final[dict[str, Table]] = {

@@ -35,6 +35,7 @@ GROUPS = {
         "truth",
         "method_scorecard",
         "counterfactual_report",
+        "experiment_plan",
     },
 }
 NAMES = [name for names in GROUPS.values() for name in sorted(names)]

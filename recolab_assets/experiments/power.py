@@ -1,4 +1,6 @@
-"""How likely a test of given size is to find an effect, and the least effect that it would find."""
+"""How likely a test is to find an effect, the least effect it finds, and the users it needs."""
+
+from bisect import bisect_left
 
 import numpy as np
 from scipy import stats
@@ -8,6 +10,8 @@ from recolab_assets.experiments.statistics import RatioEstimate
 
 TARGET_POWER = 0.8
 """Power that the minimum detectable effect is stated for, by convention."""
+MOST_USERS = 8_000_000_000
+"""A test that needs more users than there are people cannot be run."""
 
 
 def shift_error(control: RatioEstimate, n_treated: int) -> float:
@@ -67,6 +71,36 @@ def minimum_detectable_shift(
     most = 2 * float(stats.t.isf(alpha / 2, degrees) + stats.t.isf((1 - target) / 2, degrees))
     errors = brentq(lambda distance: _power(distance, degrees, alpha) - target, 0.0, most)
     return float(errors) * error
+
+
+def users_per_arm(
+    control: RatioEstimate, effect: float, alpha: float, target: float = TARGET_POWER
+) -> int | None:
+    """Least users of each of two arms with which Welch's test finds a relative effect.
+
+    Args:
+        control: The control's estimate; a user of the arm is taken to vary as one of the control.
+        effect: Relative difference.
+        alpha: Two-sided level of this comparison.
+        target: Power.
+
+    Returns:
+        The users; None if nobody clicked, there is no variance, or ``MOST_USERS`` are too few.
+    """
+    shift, variance = effect * control.value, control.variance * control.n_users
+    if not (shift > 0 and variance > 0):
+        return None
+    quantiles = stats.norm.isf(alpha / 2) + stats.norm.ppf(target)
+    # Normal approximation; the t distribution asks for somewhat more.
+    about = 2 * variance * (quantiles / shift) ** 2
+    if about > MOST_USERS:
+        return None
+    candidates = range(2, 2 * int(about) + 100)
+
+    def suffices(n: int) -> bool:
+        return power(shift, RatioEstimate(control.value, variance / n, n), n, alpha) >= target
+
+    return candidates[bisect_left(candidates, True, key=suffices)]
 
 
 def _power(distance: float, degrees: int, alpha: float) -> float:

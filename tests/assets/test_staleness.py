@@ -73,7 +73,7 @@ def test_nothing_is_stale_after_a_run(lab, result, instance):
         ("experiment", "salt", "another", {"ab_exposures"}),
         ("experiment", "control_ctr", 0.02, RESPONSES | {"ab_report", "ab_comparisons"}),
         ("experiment", "depth_minimum", 2.5, {"ab_report", "ab_comparisons", "truth"}),
-        ("experiment", "smallest_effect", 0.1, {"ab_comparisons"}),
+        ("experiment", "smallest_effect", 0.1, {"ab_comparisons", "experiment_plan"}),
         ("experiment", "satisfaction", 0.7, RESPONSES),
         ("experiment", "pairs_n_users", 90, {"interleaving_pairs"}),
         ("experiment", "scorecard_replicates", 6, {"method_scorecard"}),

@@ -399,3 +399,20 @@ def test_the_scorecard_judges_every_way_of_evaluating(lab):
     assert {"offline_ndcg_global", "ab_mann_whitney", "ab_delta"} <= methods
     assert any("interleaving" in method for method in methods)
     assert all(np.isfinite(value) for _, value in rows)
+
+
+def test_the_plan_recommends_one_method_with_known_users(lab):
+    rows = lab.query(
+        "SELECT method, users_needed, days_needed, smallest_effect, recommended"
+        " FROM experiments.experiment_plan"
+    )
+    methods = {method: users for method, users, *_ in rows}
+    assert {"ab_delta", "ab_cuped", "interleaving_pairs"} <= methods.keys()
+    [(users, days)] = [(users, days) for _, users, days, _, advised in rows if advised]
+    assert 0 < users <= methods["ab_delta"]
+    visitors, seen = lab.query(
+        "SELECT count(DISTINCT user_id), max(shown_on) - min(shown_on) + 1"
+        " FROM experiments.ab_exposures"
+    )[0]
+    assert days == -(-users * seen // visitors)
+    assert {effect for *_, effect, _ in rows} == {lab.config.experiment.smallest_effect}

@@ -1,10 +1,17 @@
 """Power and least detectable effect against statsmodels and against simulation."""
 
+import math
+
 import numpy as np
 import pytest
 from statsmodels.stats.power import TTestIndPower
 
-from recolab_assets.experiments.power import minimum_detectable_shift, power, shift_error
+from recolab_assets.experiments.power import (
+    minimum_detectable_shift,
+    power,
+    shift_error,
+    users_per_arm,
+)
 from recolab_assets.experiments.statistics import RatioEstimate, compare, ratio_estimate
 
 SIGMA = 0.6
@@ -45,3 +52,26 @@ def test_what_has_no_variance_or_no_user_has_no_power() -> None:
         assert np.isnan(shift_error(control, n_treated))
         assert np.isnan(power(0.1, control, n_treated, 0.05))
         assert np.isnan(minimum_detectable_shift(control, n_treated, 0.05))
+
+
+@pytest.mark.parametrize("effect", [0.005, 0.1, 0.5, 6.0])
+@pytest.mark.parametrize("alpha", [0.05, 0.0125])
+def test_users_of_an_arm_are_statsmodels(effect, alpha) -> None:
+    expected = TTestIndPower().solve_power(effect * 0.2 / SIGMA, None, alpha, 0.8, 1.0)
+    assert users_per_arm(_control(500), effect, alpha) == math.ceil(expected - 1e-6)
+
+
+def test_half_the_effect_needs_four_times_the_users() -> None:
+    of_effects = [users_per_arm(_control(500), effect, 0.05) for effect in (0.2, 0.1, 0.05, 0.025)]
+    assert np.divide(of_effects[1:], of_effects[:-1]) == pytest.approx(4, rel=0.01)
+
+
+def test_a_stricter_level_and_more_power_need_more_users() -> None:
+    users = users_per_arm(_control(500), 0.1, 0.05)
+    assert users < users_per_arm(_control(500), 0.1, 0.01)
+    assert users < users_per_arm(_control(500), 0.1, 0.05, target=0.9)
+
+
+def test_no_number_of_users_is_given_where_none_finds_the_effect() -> None:
+    for control in (RatioEstimate(0.0, 0.0, 50), RatioEstimate(0.2, np.nan, 1), _control(50)):
+        assert users_per_arm(control, 1e-9, 0.05) is None
