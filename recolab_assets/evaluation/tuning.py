@@ -24,18 +24,6 @@ def grid(choices: Mapping[str, Sequence[Any]]) -> list[Settings]:
     return [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
 
 
-def random_subset(
-    candidates: Sequence[Settings], size: int, generator: np.random.Generator
-) -> list[Settings]:
-    """Return some of the candidates, drawn without replacement; all of them where size exceeds.
-
-    Bergstra and Bengio, "Random search for hyper-parameter optimization", JMLR 13, 2012: where few
-    of the settings matter, this finds as good a candidate as the whole grid does.
-    """
-    chosen = generator.permutation(len(candidates))[:size]
-    return [candidates[i] for i in chosen]
-
-
 def tune(
     base: ModelConfig,
     candidates: Iterable[Mapping[str, Any]],

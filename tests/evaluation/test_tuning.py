@@ -8,7 +8,7 @@ import pytest
 from recolab_assets.config import ModelConfig
 from recolab_assets.evaluation import tuning
 from recolab_assets.evaluation.relevance import Relevance
-from recolab_assets.evaluation.tuning import grid, random_subset, tune
+from recolab_assets.evaluation.tuning import grid, tune
 from recolab_assets.models.lists import RecommendationLists
 
 USERS = np.array([0, 1], np.int32)
@@ -72,16 +72,6 @@ def test_nothing_to_try_or_to_judge_by_is_said() -> None:
         tune(ModelConfig(), [], Recommend(), RELEVANCE)
     with pytest.raises(ValueError, match="no user has a relevant product"):
         tune(ModelConfig(), [{}], Recommend(), Relevance.from_pairs([], []))
-
-
-def test_random_subset_holds_distinct_candidates() -> None:
-    candidates = grid({"als_factors": [8, 16, 32], "als_alpha": [1.0, 20.0]})
-    some = random_subset(candidates, 4, np.random.default_rng(1))
-    assert len(some) == 4
-    assert all(candidate in candidates for candidate in some)
-    assert len({tuple(candidate.items()) for candidate in some}) == 4
-    everything = random_subset(candidates, 99, np.random.default_rng(1))
-    assert sorted(map(str, everything)) == sorted(map(str, candidates))
 
 
 def test_examples_in_the_documentation_hold() -> None:
