@@ -51,6 +51,8 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
+    reproducible: bool = True
+    """The same configuration and seed give the same rows; not so where times are measured."""
 
     @property
     def qualified_name(self) -> str:

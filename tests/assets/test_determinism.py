@@ -20,7 +20,10 @@ def rows_that_differ(one: Lab, other: Lab, table: str) -> int:
     return int(count)
 
 
-@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+REPRODUCIBLE = [table for table in TABLES.values() if table.reproducible]
+
+
+@pytest.mark.parametrize("table", REPRODUCIBLE, ids=lambda table: table.name)
 def test_two_runs_give_identical_tables(lab, watched_run, table):
     again, _ = watched_run
     assert lab.scalar(f"SELECT count(*) FROM {table.qualified_name}") > 0
