@@ -17,6 +17,7 @@ from recolab_assets.evaluation.tuning import grid, tune
 from recolab_assets.models import MODELS
 from recolab_assets.models.popularity import popularity_scores
 from recolab_assets.models.training import TrainingData
+from recolab_assets.sql import Select
 from recolab_assets.storage import Database
 
 GRIDS = {
@@ -29,13 +30,11 @@ GRIDS = {
 }
 
 
-def before_validation(sql: str) -> str:
-    """Let a SELECT over the training events see only those before the validation window."""
-    earlier = (
-        "(FROM processed.train_interactions"
-        " ANTI JOIN processed.validation_interactions USING (interaction_id))"
-    )
-    return sql.replace("processed.train_interactions", earlier)
+BEFORE_VALIDATION = Select(
+    "FROM processed.train_interactions"
+    " ANTI JOIN processed.validation_interactions USING (interaction_id)"
+)
+"""The training events before the validation window."""
 
 
 def main() -> None:
@@ -51,29 +50,23 @@ def main() -> None:
         with database.read() as connection:
             return connection.sql(sql, params=params).to_arrow_table()
 
-    def pairs(log_weights: bool) -> pa.Table:
-        select = train_pairs(config.model.event_weights, log_weights=log_weights)
-        return read(before_validation(select.sql), select.params)
+    def before_validation(select: Select) -> pa.Table:
+        return read(*select.over("processed.train_interactions", BEFORE_VALIDATION))
 
     products = read("FROM raw.products ORDER BY product_id")
     n_users = read("SELECT count(*) AS n FROM raw.users")["n"][0].as_py()
-    fitted_on = pairs(config.model.log_weights)
+    model = config.model
+    fitted_on = before_validation(train_pairs(model.event_weights, log_weights=model.log_weights))
     relevance = Relevance.from_tables(
         read("SELECT user_id, item_id, item_type FROM processed.validation_interactions"),
         fitted_on,
         exclude_seen=config.model.exclude_seen,
     )
     rng = np.random.default_rng(config.data.random_seed)
-    sample = np.sort(rng.permutation(len(relevance.users))[: arguments.users])
-    rows = [slice(*relevance.indptr[user : user + 2]) for user in sample]
-    relevance = Relevance.from_pairs(
-        np.repeat(relevance.users[sample], relevance.n_relevant[sample]),
-        np.concatenate([relevance.products[row] for row in rows]),
-    )
+    relevance = relevance.of_users(rng.permutation(relevance.users)[: arguments.users])
 
     def recommend(settings):
-        scores = popularity_scores(settings)
-        popularity = read(before_validation(scores.sql), scores.params)
+        popularity = before_validation(popularity_scores(settings))
         data = TrainingData.from_tables(fitted_on, products, popularity, n_users)
         model = MODELS[arguments.model].fit(data, settings, config.data.random_seed)
         return model.recommend(relevance.users, 10, exclude_seen=settings.exclude_seen)

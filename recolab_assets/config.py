@@ -354,6 +354,8 @@ class EvaluationConfig(Section):
     """Resamples of users behind each interval."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Confidence of every interval."""
+    other_split_n_users: Count = 20_000
+    """Users whose lists are measured under the split that split.method does not name."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

@@ -18,6 +18,7 @@ from recolab_assets.assets import (
     processed,
     raw,
     recommendations,
+    scorecard,
 )
 from recolab_assets.assets.declare import with_settings
 from recolab_assets.checks import CHECKS
@@ -35,6 +36,7 @@ ASSETS = (
     *ab_analysis.ASSETS,
     *interleaving.ASSETS,
     *counterfactual.ASSETS,
+    *scorecard.ASSETS,
     *plan.ASSETS,
 )
 

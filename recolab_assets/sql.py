@@ -18,6 +18,32 @@ class Select(NamedTuple):
     params: Params = ()
     """Values of its placeholders."""
 
+    def over(self, table: str, source: "Select") -> "Select":
+        """Return the SELECT that reads what another selects in place of one of its tables.
+
+        Args:
+            table: The table that is replaced, as ``schema.table``.
+            source: What is read instead.
+
+        Raises:
+            ValueError: It does not read that table, placeholders have no names, or the two mean
+                different values by the same name.
+        """
+        if table not in self.sql:
+            raise ValueError(f"the SELECT does not read {table}")
+        mine, others = _by_name(self.params), _by_name(source.params)
+        if clash := sorted(name for name in mine if others.get(name, mine[name]) != mine[name]):
+            raise ValueError(f"the SELECTs bind different values to {', '.join(clash)}")
+        return Select(self.sql.replace(table, f"({source.sql})"), {**others, **mine})
+
+
+def _by_name(params: Params) -> Mapping[str, object]:
+    if isinstance(params, Mapping):
+        return params
+    if len(params):
+        raise ValueError("only placeholders with names can be combined")
+    return {}
+
 
 class Measured(NamedTuple):
     """Contents of a table, and what to measure of it once it is written."""

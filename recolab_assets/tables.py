@@ -377,11 +377,12 @@ _INTERVAL = (
     ("ci_high", "DOUBLE?", "Upper end of the confidence interval."),
 )
 
-EVALUATION = (
-    Table(
-        "user_metrics",
+
+def _user_metrics_table(name: str, description: str) -> Table:
+    return Table(
+        name,
         "evaluation",
-        "Accuracy of every model for every eligible user.",
+        description,
         _columns(
             ("model", "VARCHAR", "Model."),
             ("user_id", "INTEGER", "User with relevant products in the hold-out."),
@@ -396,6 +397,15 @@ EVALUATION = (
         ),
         key=("model", "user_id", "k"),
         foreign_keys=(_USER,),
+    )
+
+
+EVALUATION = (
+    _user_metrics_table("user_metrics", "Accuracy of every model for every eligible user."),
+    _user_metrics_table(
+        "other_split_metrics",
+        "The same under the split that the configuration does not use, for a sample of users and"
+        " models fitted anew.",
     ),
     Table(
         "offline_metrics",
@@ -652,6 +662,13 @@ EXPERIMENTS = (
             ("method", "VARCHAR", "Way of evaluating."),
             ("measure", "VARCHAR", "best_pick_rate, regret, kendall_tau, …"),
             ("setting", "VARCHAR", "Size of the experiment and what was varied."),
+            (
+                "arms",
+                "VARCHAR",
+                "What the arms show: models, cloned, identical, equal_truth or more_visits.",
+            ),
+            ("model", "VARCHAR?", "Model compared with the control; empty for all together."),
+            ("n_users", "BIGINT?", "Users of the experiment; empty where not for a given number."),
             ("value", "DOUBLE", "Value."),
             ("standard_error", "DOUBLE?", "Monte-Carlo error; empty where exact."),
         ),

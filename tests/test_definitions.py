@@ -22,7 +22,13 @@ GROUPS = {
     },
     "models": {"popularity", "als", "item_cf", "content_based", "hybrid"},
     "recommendations": {"recommendations"},
-    "evaluation": {"user_metrics", "offline_metrics", "model_comparisons", "guardrails"},
+    "evaluation": {
+        "user_metrics",
+        "other_split_metrics",
+        "offline_metrics",
+        "model_comparisons",
+        "guardrails",
+    },
     "experiments": {
         "ab_exposures",
         "ab_report",

@@ -7,13 +7,18 @@ import pyarrow as pa
 
 from recolab_assets.assets.charts import interval_chart
 from recolab_assets.assets.declare import lab_asset
-from recolab_assets.evaluation import report
+from recolab_assets.config import ModelConfig
+from recolab_assets.evaluation import report, splits
 from recolab_assets.evaluation.guardrails import guardrails_table
 from recolab_assets.evaluation.list_metrics import Catalogue
+from recolab_assets.evaluation.other_split import other_split
+from recolab_assets.evaluation.other_split import other_split_metrics as measure_other_split
 from recolab_assets.evaluation.relevance import Relevance
 from recolab_assets.models import MODELS
 from recolab_assets.models.lists import RecommendationLists
+from recolab_assets.models.popularity import popularity_scores
 from recolab_assets.resources import LabResource
+from recolab_assets.sql import Select
 from recolab_assets.storage import StoredTable
 
 
@@ -47,6 +52,46 @@ def user_metrics(
         report.user_metrics(lists, relevance, k_values),
         {"eligible_users": len(relevance.users), "relevant_pairs": len(relevance.products)},
     )
+
+
+@lab_asset(
+    settings=(
+        "data.random_seed",
+        "split.method",
+        "split.test_days",
+        "split.test_share",
+        *(f"model.{name}" for name in ModelConfig.model_fields if name != "top_k"),
+        "evaluation.k_values",
+        "evaluation.other_split_n_users",
+    ),
+    kinds=("numpy",),
+)
+def other_split_metrics(
+    context: dg.AssetExecutionContext,
+    lab: LabResource,
+    interactions: StoredTable,
+    products: pa.Table,
+    users: StoredTable,
+) -> dg.MaterializeResult[pa.RecordBatchReader]:
+    settings = lab.settings
+    split, model = other_split(settings.split), settings.model
+    training = splits.train_interactions(split)
+
+    def learned(select: Select) -> pa.Table:
+        return interactions.query(*select.over("processed.train_interactions", training))
+
+    held_out = Select("SELECT user_id, item_id, item_type FROM held_out").over(
+        "held_out", splits.test_interactions(split)
+    )
+    table = measure_other_split(
+        learned(splits.train_pairs(model.event_weights, log_weights=model.log_weights)),
+        learned(popularity_scores(model)),
+        interactions.query(*held_out),
+        products,
+        users.count(),
+        settings,
+    )
+    return lab.result(context, table, {"split": split.method})
 
 
 @lab_asset(
@@ -106,4 +151,4 @@ def guardrails(
     return lab.result(context, guardrails_table(offline_metrics, lab.settings.evaluation))
 
 
-ASSETS = (user_metrics, offline_metrics, model_comparisons, guardrails)
+ASSETS = (user_metrics, other_split_metrics, offline_metrics, model_comparisons, guardrails)

@@ -1,4 +1,4 @@
-"""Simulated online evaluation: the A/B test, the truth and the scorecard."""
+"""Simulated online evaluation: the A/B test's exposures and the truth."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,6 @@ import pyarrow.compute as pc
 from recolab_assets.assets.charts import interval_chart
 from recolab_assets.assets.declare import lab_asset
 from recolab_assets.config import LabConfig
-from recolab_assets.evaluation.metrics import ACCURACY_METRICS
-from recolab_assets.evaluation.report import AccuracyCube
 from recolab_assets.experiments.ab_test import ab_exposures as run_ab_test
 from recolab_assets.experiments.arrays import DayArray
 from recolab_assets.experiments.cascade import CascadeShoppers
@@ -25,7 +23,6 @@ from recolab_assets.experiments.response import (
     SessionDepth,
     SimulatedShoppers,
 )
-from recolab_assets.experiments.scorecard import method_scorecard as score_methods
 from recolab_assets.experiments.truth import oracle_lists
 from recolab_assets.experiments.truth import truth as expected_outcomes
 from recolab_assets.models import MODELS
@@ -59,10 +56,6 @@ DEPTH_SETTINGS = (
     "experiment.depth_ctr_factor",
 )
 """What :func:`session_depth` reads."""
-_OFFLINE_METHODS = {
-    "global_time": "offline_ndcg_global",
-    "per_user_latest": "offline_ndcg_per_user",
-}
 _VISITORS = "SELECT DISTINCT user_id FROM processed.test_interactions"
 _FIRST_VISITS = """
     SELECT user_id, min(occurred_at)::DATE AS day FROM processed.test_interactions
@@ -254,53 +247,7 @@ def truth(
     return lab.result(context, table, {"chart": interval_chart("Expected click rate", ctr)})
 
 
-@lab_asset(
-    settings=(
-        *RESPONSE_SETTINGS,
-        "experiment.alpha",
-        "experiment.interleaving_k",
-        "experiment.scorecard_replicates",
-        "split.method",
-    ),
-    kinds=("numba",),
-)
-def method_scorecard(
-    context: dg.AssetExecutionContext,
-    lab: LabResource,
-    recommendations: StoredTable,
-    test_interactions: StoredTable,
-    users: StoredTable,
-    products: pa.Table,
-    user_metrics: pa.Table,
-) -> dg.MaterializeResult[pa.Table]:
-    config = lab.settings
-    if config.source is not None:
-        return lab.result(context, TABLES["method_scorecard"].arrow_schema.empty_table())
-    laboratory = Laboratory(config, recommendations, test_interactions, users, products)
-    k = min(config.evaluation.k_values)
-    table = score_methods(
-        laboratory.visitors,
-        laboratory.lists(list(MODELS), config.model.top_k),
-        laboratory.click_model(),
-        control=config.experiment.control_model,
-        alpha=config.experiment.alpha,
-        length=config.experiment.interleaving_k,
-        replicates=config.experiment.scorecard_replicates,
-        seed=config.data.random_seed,
-        offline={_OFFLINE_METHODS[config.split.method]: _per_user(user_metrics, "ndcg", k)},
-    )
-    return lab.result(context, table)
-
-
-def _per_user(user_metrics: pa.Table, metric: str, k: int) -> np.ndarray:
-    """One metric of every eligible user under every model, (n, models) in the models' order."""
-    cube = AccuracyCube.from_table(user_metrics.filter(pc.equal(user_metrics["k"], k)))
-    order = [cube.models.index(model) for model in MODELS]
-    return cube.values[:, order, 0, list(ACCURACY_METRICS).index(metric)]
-
-
 ASSETS = (
     ab_exposures,
     truth,
-    method_scorecard,
 )

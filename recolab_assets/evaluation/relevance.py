@@ -30,6 +30,13 @@ class Relevance:
         """Number of relevant products of each eligible user, ``(n,)``, at least 1."""
         return np.diff(self.indptr)
 
+    def of_users(self, users: npt.ArrayLike) -> Self:
+        """Return what is relevant to some of the eligible users; others are passed over."""
+        rows = np.flatnonzero(np.isin(self.users, users))
+        kept = np.repeat(np.isin(np.arange(self.users.size), rows), self.n_relevant)
+        ends = np.append(0, self.n_relevant[rows].cumsum())
+        return type(self)(self.users[rows], ends, self.products[kept])
+
     @classmethod
     def from_pairs(cls, users: npt.ArrayLike, products: npt.ArrayLike) -> Self:
         """Collect (user, product) pairs; repeats count once.

@@ -76,6 +76,32 @@ def _user_metrics_batches(
             yield pa.RecordBatch.from_pydict(columns, schema=TABLES["user_metrics"].arrow_schema)
 
 
+def accuracy_of_lists(
+    users: npt.NDArray[np.integer],
+    lists: npt.NDArray[np.integer],
+    relevance: Relevance,
+    k: int,
+) -> npt.NDArray[np.float64]:
+    """Measure several lists a user side by side.
+
+    Args:
+        users: ``(m,)`` owners of the lists, ascending and distinct.
+        lists: ``(m, A, K)`` A lists of each; -1 pads.
+        relevance: Relevant products; eligible users without lists are passed over.
+        k: Length at which lists are cut.
+
+    Returns:
+        ``(n, metrics, A)`` of the n eligible users among the owners, metrics as in
+        `ACCURACY_METRICS`.
+    """
+    eligible = relevance.of_users(users)
+    measured = [
+        list(accuracy(eligible.hits(users, lists[:, arm]), eligible.n_relevant, k).values())
+        for arm in range(lists.shape[1])
+    ]
+    return np.array(measured).transpose(2, 1, 0)
+
+
 @dataclass(frozen=True)
 class AccuracyCube:
     """The table user_metrics as one array: user × model × k × metric.

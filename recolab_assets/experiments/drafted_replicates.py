@@ -14,7 +14,7 @@ from recolab_assets.experiments.draft import (
     team_draft,
 )
 from recolab_assets.experiments.preferences import Wins, pairs_of, preference_signs
-from recolab_assets.experiments.replicates import replicate
+from recolab_assets.experiments.replicates import in_threads
 from recolab_assets.experiments.response import ClickModel
 from recolab_assets.randomness import stream
 
@@ -28,6 +28,16 @@ class DraftedTests(NamedTuple):
     """(R, S, P) users who prefer the first, and the second model of a pair."""
     users: npt.NDArray[np.int64]
     """(S, P) users whose list was drafted from both models of the pair, at least."""
+    clicks: FloatArray
+    """(R,) expected clicks of a user of the largest size on the drafted list."""
+
+    def seen_with(self, control: int, n_models: int) -> npt.NDArray[np.int64]:
+        """(M,) users of the largest size whose list was drafted from a model and the control."""
+        seen = np.zeros(n_models, np.int64)
+        for place, (first, second) in enumerate(pairs_of(n_models)):
+            if control in (first, second):
+                seen[first + second - control] = self.users[-1, place]
+        return seen
 
 
 def multileaving_tests(
@@ -56,24 +66,24 @@ def multileaving_tests(
     counts, n_models = np.asarray(sizes), rankings.shape[1]
     n_pairs = len(pairs_of(n_models))
 
-    def one(number: int) -> npt.NDArray[np.int64]:
+    def one(number: int) -> tuple[npt.NDArray[np.int64], float]:
         rng = stream(seed, "scorecard.multileaving", number)
         users = rng.permutation(rankings.shape[0])[: counts[-1]]
-        credited = _credited(rankings[users], attraction[users], click_model, length, rng)
+        credited, clicks = _answered(rankings[users], attraction[users], click_model, length, rng)
         signs = preference_signs(credited)
         each = np.hstack([strict_wins(credited), credited, signs > 0, signs < 0])
-        summed: npt.NDArray[np.int64] = each.cumsum(axis=0, dtype=np.int64)[counts - 1]
-        return summed
+        return each.cumsum(axis=0, dtype=np.int64)[counts - 1], clicks / counts[-1]
 
     ends = np.cumsum([n_models, n_models, n_pairs])
-    won, credit, a, b = np.split(replicate(one, replicates), ends, axis=2)
+    summed, clicks = zip(*in_threads(one, replicates), strict=True)
+    won, credit, a, b = np.split(np.stack(summed), ends, axis=2)
     wins = Wins(a, b)
     scores = {
         "multileaving_win_rate": won / counts[:, None],
         "multileaving_credit": credit / counts[:, None],
         "multileaving_preference": mean_preferences(wins, n_models),
     }
-    return DraftedTests(scores, wins, np.tile(counts[:, None], n_pairs))
+    return DraftedTests(scores, wins, np.tile(counts[:, None], n_pairs), np.array(clicks))
 
 
 def pair_tests(
@@ -95,22 +105,26 @@ def pair_tests(
     # Of the first n users, those dealt to each pair.
     dealt = np.maximum(-(-(counts[:, None] - np.arange(len(pairs))) // len(pairs)), 0)
 
-    def one(number: int) -> npt.NDArray[np.int64]:
+    def one(number: int) -> tuple[npt.NDArray[np.int64], float]:
         rng = stream(seed, "scorecard.pairs", number)
         order = rng.permutation(rankings.shape[0])[: counts[-1]]
         won = np.zeros((counts.size, 2, len(pairs)), np.int64)
+        clicks = 0.0
         for place, pair in enumerate(pairs):
             users = order[place :: len(pairs), None]
-            credited = _credited(
+            credited, of_pair = _answered(
                 rankings[users, pair], attraction[users, pair], click_model, length, rng
             )
             summed = np.vstack([np.zeros((1, 2)), strict_wins(credited).cumsum(axis=0)])
             won[:, :, place] = summed[dealt[:, place]]
-        return won
+            clicks += of_pair
+        return won, clicks / counts[-1]
 
-    won = replicate(one, replicates)
+    each, clicks = zip(*in_threads(one, replicates), strict=True)
+    won = np.stack(each)
     wins = Wins(won[:, :, 0], won[:, :, 1])
-    return DraftedTests({"interleaving_pairs": mean_preferences(wins, n_models)}, wins, dealt)
+    scores = {"interleaving_pairs": mean_preferences(wins, n_models)}
+    return DraftedTests(scores, wins, dealt, np.array(clicks))
 
 
 def mean_preferences(wins: Wins, n_models: int) -> FloatArray:
@@ -126,14 +140,16 @@ def mean_preferences(wins: Wins, n_models: int) -> FloatArray:
     return scores / (n_models - 1)
 
 
-def _credited(
+def _answered(
     rankings: IntArray,
     attraction: FloatArray,
     click_model: ClickModel,
     length: int,
     rng: np.random.Generator,
-) -> IntArray:
-    """Credits of every model in freshly drafted and clicked lists, (n, M)."""
+) -> tuple[IntArray, float]:
+    """Credits of every model in freshly drafted and clicked lists, (n, M), and expected clicks."""
     draft = team_draft(rankings, length, rng)
-    clicked = click_model.draw_clicks(drafted_attraction(draft, attraction), rng)
-    return credit_clicks(draft.owners, clicked, rankings.shape[1])
+    shown = drafted_attraction(draft, attraction)
+    clicked = click_model.draw_clicks(shown, rng)
+    expected = float(click_model.click_probability(shown).sum())
+    return credit_clicks(draft.owners, clicked, rankings.shape[1]), expected

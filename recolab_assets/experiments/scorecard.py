@@ -1,43 +1,69 @@
 """The scorecard: which way of evaluating finds the truly best model, and which cries wolf."""
 
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from recolab_assets.evaluation.comparisons import holm
-from recolab_assets.experiments.arrays import FloatArray, IntArray, check_lists, report_table
-from recolab_assets.experiments.drafted_replicates import multileaving_tests, pair_tests
-from recolab_assets.experiments.judgement import judge, scorecard_row
-from recolab_assets.experiments.replicates import (
-    ab_histograms,
-    delta_tests,
-    mann_whitney_tests,
-    sample_means,
-)
+from recolab_assets.experiments.arrays import FloatArray, IntArray, report_table
+from recolab_assets.experiments.judgement import Rows, Setting, judge, judge_alarms
+from recolab_assets.experiments.offline_replicates import offline_readings
+from recolab_assets.experiments.readings import Readings
 from recolab_assets.experiments.response import ClickModel
-from recolab_assets.experiments.sensitivity import Comparisons
-from recolab_assets.randomness import stream
-
-SIZES = (200, 1_000, 5_000, 20_000)
-"""Users of the experiments that are tried; the whole population comes on top."""
-MAX_INTERLEAVED = 5_000
-"""Largest interleaving experiment; a draft costs a hundred times what a user's click count does."""
-MAX_POPULATION = 100_000
-"""From a larger population that many users are sampled once: it bounds memory."""
-
-_AB_TESTS = {"ab_delta": delta_tests, "ab_mann_whitney": mann_whitney_tests}
-_DRAFTS = {"multileaving_preference": multileaving_tests, "interleaving_pairs": pair_tests}
-"""Kinds of drafts, by the method whose sign tests of single pairs are judged."""
-
-_CLONED = ", best arm cloned"
+from recolab_assets.experiments.scorecard_ab import (
+    ab_tests,
+    ab_users_needed,
+    alarm_rows,
+    clone_rows,
+    identical_rows,
+    model_rows,
+    more_visits_rows,
+    watched_rows,
+)
+from recolab_assets.experiments.scorecard_drafts import draft_rows
+from recolab_assets.experiments.trial import Trial, experiment_sizes
+from recolab_assets.experiments.users_needed import UsersNeeded, users_for_effects
 
 
-def experiment_sizes(n_users: int, largest: int | None = None) -> list[int]:
-    """Sizes to try in a population: those of ``SIZES`` that fit, then all, up to a largest."""
-    most = n_users if largest is None else min(n_users, largest)
-    return [size for size in SIZES if size < most] + [most]
+class Scorecard(NamedTuple):
+    """What was found, and how long that took."""
+
+    table: pa.Table
+    """Table ``method_scorecard``."""
+    seconds: dict[str, float]
+    """Wall time of each part."""
+
+
+@dataclass(frozen=True)
+class OfflineValues:
+    """Metrics of users under one way of holding out.
+
+    Attributes:
+        methods: Q names, such as ``offline_ndcg_global``.
+        values: (n, Q, M) metrics of each user under each model, in the order of the lists.
+        measure: Gives the (n, Q, A) metrics of any (m, A, K) lists of (m,) users; None where the
+            models were fitted apart, so that other lists have no such metrics.
+    """
+
+    methods: Sequence[str]
+    values: FloatArray
+    measure: Callable[[IntArray, IntArray], FloatArray] | None = None
+
+
+@dataclass
+class _Clock:
+    """Wall time of parts, one after the other."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    _last: float = field(default_factory=time.perf_counter)
+
+    def stop(self, part: str) -> None:
+        now = time.perf_counter()
+        self.seconds[part] = now - self._last
+        self._last = now
 
 
 def method_scorecard(
@@ -50,27 +76,28 @@ def method_scorecard(
     length: int,
     replicates: int,
     seed: int,
-    offline: Mapping[str, FloatArray] | None = None,
-) -> pa.Table:
+    covariates: FloatArray | None = None,
+    arrivals: Sequence[int] = (),
+    offline: Sequence[OfflineValues] = (),
+) -> Scorecard:
     """Repeat every kind of experiment and compare what it says with the truth.
 
     The truth is the exact expected number of clicks of a list of K slots, an empty slot being one
     that nobody clicks. What varies between replicates are the users drawn, the assignment and
     the clicks; shop and models stay as they are.
 
-    - ``ab_delta`` ranks arms by click rate, ``ab_mann_whitney`` by the chance that a user of the
-      arm clicks more than one of the control. For both, ``false_alarm_rate`` is the share of
-      comparisons with the control below alpha, uncorrected, when all arms show the control's
-      lists, and ``family_wise_error`` the share of such tests with any comparison below alpha
-      after Holm's correction.
+    - A/B tests rank by click rate (``ab_delta`` as a ratio of sums, ``ab_welch`` by the mean of
+      users' rates, ``ab_cuped`` adjusted by what users did before, ``ab_sequential`` with an
+      interval that may be looked at any time) or by the chance that a user clicks more
+      (``ab_mann_whitney``).
     - ``multileaving_win_rate``, ``multileaving_credit`` and ``multileaving_preference`` rank by
       win rate, credits and mean preference in one draft of all models; ``interleaving_pairs`` by
       mean preference when two are drafted at a time, every pair in turn.
-    - the methods of ``offline`` rank by the mean of a metric over a sample of users.
-    - ``power`` and ``wrong_sign_rate`` are the shares of tests of all models at once in which a
-      model differs from the control below alpha, uncorrected, in the true or the wrong direction;
-      ``users_for_80_power`` and ``ratio_to_ab`` are those of :class:`Comparisons`.
-    - with the best arm cloned, whoever names either copy is right.
+    - offline methods rank by the mean of a metric over a sample of users.
+
+    Which measures there are is said by :func:`judge`, :func:`judge_alarms`,
+    :meth:`Comparisons.judge` and :meth:`Comparisons.users_rows`. With the best arm cloned,
+    whoever names either copy is right.
 
     Args:
         users: (n,) the population.
@@ -81,126 +108,115 @@ def method_scorecard(
         length: Slots of the drafted lists.
         replicates: Simulated experiments behind each value.
         seed: Seed.
-        offline: For each offline method (m, models) the metric of each user under each model, in
-            the order of ``lists``.
-
-    Returns:
-        Table ``method_scorecard``.
+        covariates: (n, C) what is known of the users before a test; None: nothing.
+        arrivals: Users who came up to each day of the test, ascending; none: nobody looks daily.
+        offline: Metrics of users, a set for each way of holding out.
 
     Raises:
         ValueError: The lists do not align, there is one model only, or the control is not one.
     """
-    check_lists(users, lists)
-    if control not in lists:
-        raise ValueError(f"the control {control!r} is none of the models {list(lists)}")
-    if len(lists) < 2:
-        raise ValueError("a scorecard needs at least two models to choose from")
-    keep = np.arange(users.size)
-    if users.size > MAX_POPULATION:
-        keep = stream(seed, "scorecard.population").permutation(users.size)[:MAX_POPULATION]
-        keep.sort()
-    rankings = np.stack([products[keep] for products in lists.values()], axis=1)
-    attraction = np.stack(
-        [click_model.attraction(users[keep], products[keep]) for products in lists.values()], axis=1
-    )
-    expected = np.array(
-        [click_model.click_probability(shown).sum(axis=1).mean() for shown in _by_model(attraction)]
-    )
-    arms = Comparisons(list(lists), list(lists).index(control), expected, alpha)
-    counts = [click_model.click_counts(shown) for shown in _by_model(attraction)]
-    cumulative = np.stack(counts, axis=1).cumsum(axis=2)
-    rows = _ab_rows(cumulative, arms, replicates, seed)
-    sizes = experiment_sizes(keep.size, MAX_INTERLEAVED)
-    cloned = [*range(expected.size), int(expected.argmax())]
-    rows += _cloned_ab_rows(cumulative, cloned, arms, sizes[-1], replicates, seed)
-    drafted = {}
-    for method, repeat in _DRAFTS.items():
-        drafting = {"length": length, "replicates": replicates, "seed": seed}
-        tests = repeat(rankings, attraction, click_model, sizes, **drafting)
-        for reading, scores in tests.scores.items():
-            rows += _judged(reading, sizes, scores, expected)
-        rows += arms.draft_power(method, tests, sizes)
-        drafted[method] = tests
-        tests = repeat(
-            rankings[:, cloned], attraction[:, cloned], click_model, sizes[-1:], **drafting
-        )
-        for reading, scores in tests.scores.items():
-            rows += _judged(reading, sizes[-1:], scores, expected[cloned], _CLONED)
-    rows += arms.users_needed([count.mean(axis=0) for count in counts], drafted)
-    for method, values in (offline or {}).items():
-        sizes = experiment_sizes(values.shape[0])
-        purpose = f"scorecard.{method}"
-        scores = sample_means(values, sizes, replicates=replicates, seed=seed, purpose=purpose)
-        rows += _judged(method, sizes, scores, expected)
-    return report_table("method_scorecard", rows)
-
-
-def _by_model(attraction: FloatArray) -> list[FloatArray]:
-    return [attraction[:, model] for model in range(attraction.shape[1])]
-
-
-def _judged(
-    method: str, sizes: list[int], scores: FloatArray, expected: FloatArray, varied: str = ""
-) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for number, size in enumerate(sizes):
-        rows += judge(method, f"n_users={size}{varied}", scores[:, number], expected)
-    return rows
-
-
-def _ab_rows(
-    cumulative: FloatArray, arms: Comparisons, replicates: int, seed: int
-) -> list[dict[str, Any]]:
-    """A/B tests of the models as they are, and of arms that are all the control."""
-    sizes, control = experiment_sizes(cumulative.shape[0]), arms.control
-    n_arms = len(arms.models)
-    tests, identical = (
-        ab_histograms(
-            cumulative,
-            shown,
-            sizes,
-            replicates=replicates,
-            seed=seed,
-            purpose=f"scorecard.{purpose}",
-        )
-        for purpose, shown in (("ab", range(n_arms)), ("aa", [control] * n_arms))
-    )
-    rows: list[dict[str, Any]] = []
-    for method, test in _AB_TESTS.items():
-        tested = test(tests, control)
-        rows += _judged(method, sizes, tested.scores, arms.expected)
-        rows += arms.ab_power(method, tested, sizes)
-        p_values = np.delete(test(identical, control).p_values, control, axis=2)
-        alarms = np.mean(p_values < arms.alpha, axis=2)
-        any_alarm = np.any(holm(p_values) < arms.alpha, axis=2)
-        for number, size in enumerate(sizes):
-            setting = f"n_users={size}, identical arms"
-            rows += [
-                scorecard_row(method, "false_alarm_rate", setting, alarms[:, number]),
-                scorecard_row(method, "family_wise_error", setting, any_alarm[:, number]),
-            ]
-    return rows
-
-
-def _cloned_ab_rows(
-    cumulative: FloatArray,
-    cloned: list[int],
-    arms: Comparisons,
-    size: int,
-    replicates: int,
-    seed: int,
-) -> list[dict[str, Any]]:
-    """A/B tests with one more arm, which shows the best model's lists again."""
-    tests = ab_histograms(
-        cumulative,
-        cloned,
-        [size],
+    clock = _Clock()
+    trial, rows_of_users = Trial.of(
+        users,
+        lists,
+        click_model,
+        control=control,
+        alpha=alpha,
         replicates=replicates,
         seed=seed,
-        purpose="scorecard.ab_cloned",
     )
-    rows: list[dict[str, Any]] = []
-    for method, test in _AB_TESTS.items():
-        scores = test(tests, arms.control).scores
-        rows += _judged(method, [size], scores, arms.expected[cloned], _CLONED)
+    known = None if covariates is None else covariates[rows_of_users]
+    equal = trial.of_equal_truth()
+    clock.stop("arms")
+    tests = ab_tests(trial, "ab", covariates=known)
+    needed = ab_users_needed(trial, tests)
+    rows = [*model_rows(trial, tests), *clone_rows(trial, known)]
+    clock.stop("A/B tests")
+    rows += [*identical_rows(trial, known), *more_visits_rows(trial, known)]
+    if equal is not None:
+        of_equal = ab_tests(equal, "ab_equal_truth", covariates=known)
+        rows += alarm_rows(equal, of_equal, "equal_truth")
+    clock.stop("A/B tests of equal arms")
+    if looks := _looks(arrivals, trial.users.size):
+        rows += watched_rows(trial, known, looks)
+    clock.stop("A/B tests watched daily")
+    found, users_needed = draft_rows(trial, equal, length)
+    rows += found
+    for method, by_model in users_needed.items():
+        for model, of_method in by_model.items():
+            needed[model][method] = of_method
+    clock.stop("interleaving")
+    for values in offline:
+        rows += _offline_rows(trial, values, needed)
+        if equal is not None and values.measure is not None:
+            rows += _offline_alarm_rows(equal, values)
+    clock.stop("offline")
+    for model, of_methods in needed.items():
+        rows += trial.comparisons.users_rows(model, of_methods)
+    return Scorecard(report_table("method_scorecard", rows), clock.seconds)
+
+
+def _looks(arrivals: Sequence[int], n_users: int) -> list[int]:
+    """Numbers of users at the looks, where fewer users take part than came."""
+    if not len(arrivals):
+        return []
+    share = n_users / arrivals[-1]
+    return sorted({max(1, round(so_far * share)) for so_far in arrivals})
+
+
+def _offline_rows(
+    trial: Trial, offline: OfflineValues, needed: dict[int, dict[str, UsersNeeded]]
+) -> Rows:
+    """Rows on samples of users; adds the users that each metric needs."""
+    if not offline.values.shape[0]:
+        return []
+    sizes, every = _samples(trial, offline.methods, offline.values)
+    alpha, rows = trial.comparisons.alpha, []
+    for method, readings in every.items():
+        for number, size in enumerate(sizes):
+            rows += judge(method, Setting(n_users=size), readings.scores[:, number], trial.expected)
+        rows += trial.comparisons.judge(method, readings, sizes)
+        rows.append(Setting().row(method, "clicks_lost", 0.0))
+        for model, sign in trial.comparisons:
+            effects, errors = (
+                values[:, -1, model] for values in (readings.effects * sign, readings.errors)
+            )
+            needed[model][method] = users_for_effects(effects, errors, sizes[-1], alpha)
     return rows
+
+
+def _offline_alarm_rows(equal: Trial, offline: OfflineValues) -> Rows:
+    """Rows on different lists of equal truth: whoever finds a difference is wrong."""
+    values = offline.measure(equal.users, equal.rankings) if offline.measure else np.empty(0)
+    if not values.size:
+        return []
+    sizes, every = _samples(equal, offline.methods, values)
+    rows: Rows = []
+    for method, readings in every.items():
+        for number, size in enumerate(sizes):
+            setting = Setting(arms="equal_truth", n_users=size)
+            rows += judge_alarms(
+                method,
+                setting,
+                readings.p_values[:, number],
+                equal.control,
+                equal.comparisons.alpha,
+            )
+    return rows
+
+
+def _samples(
+    trial: Trial, methods: Sequence[str], values: FloatArray
+) -> tuple[list[int], dict[str, Readings]]:
+    """Sizes of the samples of users, and what each metric reads out of them."""
+    sizes = experiment_sizes(values.shape[0])
+    every = offline_readings(
+        values,
+        sizes,
+        control=trial.control,
+        alpha=trial.comparisons.alpha,
+        replicates=trial.replicates,
+        seed=trial.seed,
+        purpose=f"scorecard.{methods[0]}",
+    )
+    return sizes, dict(zip(methods, every, strict=True))

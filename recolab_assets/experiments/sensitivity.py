@@ -1,23 +1,14 @@
-"""Rows of the scorecard on single comparisons with the control: power, and users needed for it."""
+"""Rows of the scorecard on single comparisons with the control: power, errors, users needed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from recolab_assets.experiments.arrays import BoolArray, FloatArray
-from recolab_assets.experiments.drafted_replicates import DraftedTests
-from recolab_assets.experiments.judgement import is_tied, scorecard_row
-from recolab_assets.experiments.preferences import pairs_of
-from recolab_assets.experiments.replicates import ReplicatedTests
-from recolab_assets.experiments.users_needed import (
-    UsersNeeded,
-    sign_test_p,
-    users_for_means,
-    users_for_preference,
-    users_for_ranks,
-)
+from recolab_assets.experiments.arrays import FloatArray
+from recolab_assets.experiments.judgement import Rows, Setting, is_tied
+from recolab_assets.experiments.readings import Readings, without
+from recolab_assets.experiments.users_needed import UsersNeeded
 
 REFERENCE = "ab_delta"
 """Method whose number of users the others are compared with."""
@@ -39,122 +30,84 @@ class Comparisons:
     expected: FloatArray
     alpha: float
 
-    def __iter__(self) -> Iterator[tuple[int, str, bool]]:
-        """Number, setting and whether it beats the control, of each model that differs from it."""
-        for model, name in enumerate(self.models):
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Number and true sign, of each model that differs from the control."""
+        for model in range(len(self.models)):
             if model != self.control and not is_tied(*self.expected[[model, self.control]]):
-                setting = f"{name} vs {self.models[self.control]}"
-                yield model, setting, bool(self.expected[model] > self.expected[self.control])
+                yield model, 1 if self.expected[model] > self.expected[self.control] else -1
 
-    def ab_power(
-        self, method: str, tests: ReplicatedTests, sizes: Sequence[int]
-    ) -> list[dict[str, Any]]:
-        """Power and wrong signs of an A/B test of all models at once, at each size."""
-        rows = []
-        for model, setting, is_better in self:
-            ahead = tests.scores[..., model] > tests.scores[..., self.control]
-            significant = tests.p_values[..., model] < self.alpha
-            rows += _power_rows(method, setting, sizes, significant, ahead == is_better)
-        return rows
+    def setting(self, model: int, n_users: int | None = None) -> Setting:
+        """The comparison of one model with the control."""
+        return Setting(n_users=n_users, model=self.models[model], control=self.models[self.control])
 
-    def draft_power(
-        self, method: str, tests: DraftedTests, sizes: Sequence[int]
-    ) -> list[dict[str, Any]]:
-        """Power and wrong signs of sign tests in a test of all models at once, at each size."""
-        rows = []
-        significant = sign_test_p(tests.wins) < self.alpha
-        for model, setting, is_better in self:
-            place, is_first = self._pair(model)
-            ahead = (tests.wins.a > tests.wins.b)[..., place] == is_first
-            rows += _power_rows(method, setting, sizes, significant[..., place], ahead == is_better)
-        return rows
+    def judge(
+        self,
+        method: str,
+        readings: Readings,
+        sizes: Sequence[int],
+        true_effects: FloatArray | None = None,
+    ) -> Rows:
+        """Power and errors of a test of all models at once, at each size.
 
-    def users_needed(
-        self, counts: Sequence[FloatArray], drafted: dict[str, DraftedTests]
-    ) -> list[dict[str, Any]]:
-        """Users for 80% power, and how many times fewer than the A/B test's they are.
-
-        Of a test of the two alone (two arms; drafts of two), but for multileaving, whose drafts
-        are of all models. Left out where the method points to the worse of the two, however many
-        users there are: ``preference_for_better`` is then below one half.
+        ``power`` and ``wrong_sign_rate`` are the shares of tests below alpha, uncorrected, in the
+        true and in the wrong direction. ``exaggeration`` is how many times too large the effect is
+        on average where the test is significant in the true direction: type M of Gelman and
+        Carlin, "Beyond power calculations" (Perspectives on Psychological Science 9(6), 2014).
+        ``interval_coverage`` is the share of intervals, over all models, that hold the truth.
 
         Args:
-            counts: For each model (K + 1,) distribution of the clicks of a user who sees it.
-            drafted: Simulated interleaving tests by method.
+            method: Way of evaluating.
+            readings: What it reads, (R, S, M).
+            sizes: Users of the S sizes.
+            true_effects: (M,) what ``readings.effects`` estimate; None if that is not known.
         """
-        rows = []
-        for model, setting, is_better in self:
-            of_two = counts[model], counts[self.control]
-            needed = {
-                REFERENCE: users_for_means(*of_two, self.alpha),
-                "ab_mann_whitney": users_for_ranks(*of_two, self.alpha),
-            }
-            for method, tests in drafted.items():
-                place, is_first = self._pair(model)
-                won = [int(side[:, -1, place].sum()) for side in tests.wins]
-                for_better, for_worse = won if is_first == is_better else won[::-1]
-                seen = len(tests.wins.a) * int(tests.users[-1, place])
-                needed[method] = users_for_preference(for_better, for_worse, seen, self.alpha)
-                rows += _preference_row(method, setting, for_better, for_worse)
-            for method, users in needed.items():
-                rows += _users_rows(method, setting, users, needed[REFERENCE])
+        rows: Rows = []
+        for number, size in enumerate(sizes):
+            found = readings.p_values[:, number] < self.alpha
+            for model, sign in self:
+                setting = self.setting(model, size)
+                is_right = readings.signs[:, number, model] == sign
+                right, wrong = found[:, model] & is_right, found[:, model] & ~is_right
+                rows += [
+                    setting.mean_row(method, "power", right),
+                    setting.mean_row(method, "wrong_sign_rate", wrong),
+                ]
+                if true_effects is not None and right.any() and true_effects[model] * sign > 0:
+                    exaggerated = readings.effects[right, number, model] / true_effects[model]
+                    rows.append(setting.mean_row(method, "exaggeration", np.abs(exaggerated)))
+            if true_effects is not None:
+                rows += self._coverage(method, readings, number, size, true_effects)
         return rows
 
-    def _pair(self, model: int) -> tuple[int, bool]:
-        """Place of the model's pair with the control, and whether the model is its first."""
-        pair = (min(model, self.control), max(model, self.control))
-        return pairs_of(len(self.models)).index(pair), model < self.control
+    def _coverage(
+        self, method: str, readings: Readings, number: int, size: int, true_effects: FloatArray
+    ) -> Rows:
+        low, high = (
+            without(ends[:, number], self.control) for ends in (readings.low, readings.high)
+        )
+        truth = without(true_effects, self.control)
+        holds, given = (low <= truth) & (truth <= high), ~np.isnan(low)
+        with_any = given.any(axis=1)
+        if not with_any.any():
+            return []
+        share = holds.sum(axis=1)[with_any] / given.sum(axis=1)[with_any]
+        return [Setting(n_users=size).mean_row(method, "interval_coverage", share)]
 
+    def users_rows(self, model: int, needed: dict[str, UsersNeeded]) -> Rows:
+        """Users for 80% power, and how many times fewer than the A/B test's they are.
 
-def _power_rows(
-    method: str,
-    setting: str,
-    sizes: Sequence[int],
-    significant: BoolArray,
-    is_right: BoolArray,
-) -> list[dict[str, Any]]:
-    rows = []
-    for number, size in enumerate(sizes):
-        at_size = f"n_users={size}, {setting}"
-        found, right = significant[:, number], is_right[:, number]
-        rows += [
-            scorecard_row(method, "power", at_size, found & right),
-            scorecard_row(method, "wrong_sign_rate", at_size, found & ~right),
-        ]
-    return rows
+        Left out where the method points to the worse of the two, however many users there are.
 
-
-def _preference_row(
-    method: str, setting: str, for_better: int, for_worse: int
-) -> list[dict[str, Any]]:
-    decided = for_better + for_worse
-    if not decided:
-        return []
-    share = for_better / decided
-    error = np.sqrt(share * (1 - share) / decided)
-    return [_row(method, "preference_for_better", setting, share, float(error))]
-
-
-def _users_rows(
-    method: str, setting: str, needed: UsersNeeded, reference: UsersNeeded
-) -> list[dict[str, Any]]:
-    if not np.isfinite(needed.users):
-        return []
-    rows = [
-        _row(method, "users_for_80_power", setting, needed.users, needed.standard_error),
-    ]
-    if method != REFERENCE:
-        ratio = reference.users / needed.users
-        error = ratio * needed.standard_error / needed.users
-        rows.append(_row(method, "ratio_to_ab", setting, ratio, error))
-    return rows
-
-
-def _row(method: str, measure: str, setting: str, value: float, error: float) -> dict[str, Any]:
-    return {
-        "method": method,
-        "measure": measure,
-        "setting": setting,
-        "value": value,
-        "standard_error": error,
-    }
+        Args:
+            model: Number of the model that is compared with the control.
+            needed: Users of each method, the reference among them.
+        """
+        setting, rows = self.setting(model), []
+        for method, (users, error) in needed.items():
+            if not np.isfinite(users):
+                continue
+            rows.append(setting.row(method, "users_for_80_power", users, error))
+            if method != REFERENCE:
+                ratio = needed[REFERENCE].users / users
+                rows.append(setting.row(method, "ratio_to_ab", ratio, ratio * error / users))
+        return rows

@@ -17,7 +17,9 @@ from recolab_assets.experiments.arrays import (
 )
 
 
-def critical_values(n_users: IntArray | FloatArray, n_planned: float, alpha: float) -> FloatArray:
+def critical_values(
+    n_users: IntArray | FloatArray, n_planned: FloatArray | float, alpha: float
+) -> FloatArray:
     """Standard errors on either side of an estimate that an always-valid interval needs.
 
     Robbins' normal mixture with an estimated variance: Waudby-Smith, Arbour, Sinha, Kennedy and
@@ -35,10 +37,38 @@ def critical_values(n_users: IntArray | FloatArray, n_planned: float, alpha: flo
     Returns:
         Critical values, of the shape of ``n_users``; above those of one look.
     """
-    tightest = -float(lambertw(-(alpha**2) / np.e, -1).real)
-    grown = (tightest - 1) / n_planned * np.asarray(n_users, np.float64)  # t ρ²
+    grown = _grown(n_users, n_planned, alpha)
     values: FloatArray = np.sqrt((grown + 1) / grown * np.log((grown + 1) / alpha**2))
     return values
+
+
+def always_valid_p(
+    statistic: FloatArray, n_users: FloatArray, n_planned: FloatArray | float, alpha: float
+) -> FloatArray:
+    """Level at which the always-valid interval of :func:`critical_values` just leaves out 0.
+
+    The same formula solved for the level, with ρ kept as chosen for ``alpha``: √(t ρ² + 1)
+    exp(−z² t ρ² / (2 (t ρ² + 1))), at most 1. Below ``alpha`` exactly when the interval leaves
+    out 0; the chance that it ever falls below p is at most p if there is no difference.
+
+    Args:
+        statistic: z, the estimate over its standard error.
+        n_users: Users so far, positive, of the shape of ``statistic``.
+        n_planned: Users that the test is planned for.
+        alpha: Level that ρ is tuned to.
+    """
+    grown = _grown(n_users, n_planned, alpha)
+    p_values: FloatArray = np.sqrt(grown + 1) * np.exp(-(statistic**2) * grown / (2 * (grown + 1)))
+    return np.minimum(1.0, p_values)
+
+
+def _grown(
+    n_users: IntArray | FloatArray, n_planned: FloatArray | float, alpha: float
+) -> FloatArray:
+    """Return t ρ² with the ρ that makes the interval tightest at the planned size."""
+    tightest = -float(lambertw(-(alpha**2) / np.e, -1).real)
+    grown: FloatArray = (tightest - 1) / n_planned * np.asarray(n_users, np.float64)
+    return grown
 
 
 def cumulative_ratios(

@@ -7,6 +7,7 @@ from scipy import stats
 
 from recolab_assets.experiments.arrays import FloatArray, IntArray
 from recolab_assets.experiments.preferences import Wins
+from recolab_assets.experiments.sequential import critical_values
 
 POWER = 0.8
 """Power that the number of users is given for."""
@@ -44,6 +45,56 @@ def users_for_means(model: FloatArray, control: FloatArray, alpha: float) -> Use
     variance = model @ clicks**2 - mean**2 + control @ clicks**2 - control_mean**2
     deviation = float(np.sqrt(2 * variance))
     return UsersNeeded(_users(float(abs(mean - control_mean)), deviation, deviation, alpha), np.nan)
+
+
+def users_for_sequence(model: FloatArray, control: FloatArray, alpha: float) -> UsersNeeded:
+    """Users of an A/B test of two equal arms whose interval may be looked at any time.
+
+    As :func:`users_for_means` with the critical value of :func:`critical_values` at the planned
+    size, which does not depend on that size. It counts the last look alone, so it is an upper
+    bound: a test that is looked at before may end earlier.
+
+    Arguments as for :func:`users_for_means`.
+    """
+    fixed = users_for_means(model, control, alpha).users
+    critical = float(critical_values(np.ones(1), 1.0, alpha)[0])
+    later = stats.norm.ppf(POWER)
+    grown = ((critical + later) / (stats.norm.isf(alpha / 2) + later)) ** 2
+    return UsersNeeded(fixed * float(grown), np.nan)
+
+
+def users_for_effects(
+    effects: FloatArray, errors: FloatArray, n_users: int, alpha: float
+) -> UsersNeeded:
+    """Users of a test that estimates an effect with an error that falls with the root of users.
+
+    Args:
+        effects: (R,) estimates, positive where the better of the two is put above the other.
+        errors: (R,) their standard errors; NaN where there is none.
+        n_users: Users behind each.
+        alpha: Two-sided significance level.
+    """
+    known = ~np.isnan(errors)
+    if known.sum() < 2:
+        return UsersNeeded(np.inf, np.nan)
+    effect = float(effects[known].mean())
+    deviation = float(np.sqrt((errors[known] ** 2).mean() * n_users))
+    users = _users(effect, deviation, deviation, alpha)
+    # n goes with 1 / effect², so its relative error is twice that of the effect.
+    error = effects[known].std(ddof=1) / np.sqrt(known.sum())
+    return UsersNeeded(users, float(2 * users * error / effect) if effect > 0 else np.nan)
+
+
+def fewer_users(needed: UsersNeeded, variance_left: FloatArray) -> UsersNeeded:
+    """Users of a test whose variance is a part of another's.
+
+    Args:
+        needed: Users of the other test, exact.
+        variance_left: (R,) the part, in each replicate.
+    """
+    n = variance_left.size
+    error = float(variance_left.std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan
+    return UsersNeeded(needed.users * float(variance_left.mean()), needed.users * error)
 
 
 def users_for_ranks(model: FloatArray, control: FloatArray, alpha: float) -> UsersNeeded:

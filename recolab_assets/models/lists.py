@@ -1,6 +1,7 @@
 """The top lists of one model: what everything after the models reads."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
 import numpy as np
@@ -77,6 +78,12 @@ class RecommendationLists:
         return pa.Table.from_arrays(
             [pa.array(columns[field.name], field.type) for field in schema], schema=schema
         )
+
+    @classmethod
+    def concatenate(cls, blocks: Sequence[Self]) -> Self:
+        """Join blocks of users of one model; users ascend from one block to the next."""
+        parts = [[getattr(block, field.name) for block in blocks] for field in fields(cls)]
+        return cls(*map(np.concatenate, parts))
 
     @classmethod
     def from_table(cls, table: pa.Table, k: int) -> Self:

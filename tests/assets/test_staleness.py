@@ -56,13 +56,18 @@ def test_nothing_is_stale_after_a_run(lab, result, instance):
 @pytest.mark.parametrize(
     ("section", "setting", "value", "roots"),
     [
-        ("model", "als_alpha", 11.0, {"als"}),
-        ("model", "itemcf_k_neighbours", 30, {"item_cf"}),
-        ("model", "hybrid_pop_weight", None, {"hybrid"}),
-        ("model", "popularity_half_life_days", 14.0, {"popularity", "item_features"}),
-        ("model", "log_weights", False, {"train_pairs"}),
+        ("model", "als_alpha", 11.0, {"als", "other_split_metrics"}),
+        ("model", "itemcf_k_neighbours", 30, {"item_cf", "other_split_metrics"}),
+        ("model", "hybrid_pop_weight", None, {"hybrid", "other_split_metrics"}),
+        (
+            "model",
+            "popularity_half_life_days",
+            14.0,
+            {"popularity", "item_features", "other_split_metrics"},
+        ),
+        ("model", "log_weights", False, {"train_pairs", "other_split_metrics"}),
         ("model", "top_k", 21, {"recommendations"}),
-        ("split", "test_days", 35, SPLITS | RESPONSES),
+        ("split", "test_days", 35, SPLITS | RESPONSES | {"other_split_metrics"}),
         ("evaluation", "coverage_guardrail", 0.5, {"guardrails"}),
         (
             "evaluation",
@@ -70,6 +75,7 @@ def test_nothing_is_stale_after_a_run(lab, result, instance):
             101,
             {"offline_metrics", "interleaving_report", "interleaving_preferences"},
         ),
+        ("evaluation", "other_split_n_users", 99, {"other_split_metrics"}),
         ("experiment", "salt", "another", {"ab_exposures"}),
         ("experiment", "control_ctr", 0.02, RESPONSES | {"ab_report", "ab_comparisons"}),
         ("experiment", "depth_minimum", 2.5, {"ab_report", "ab_comparisons", "truth"}),

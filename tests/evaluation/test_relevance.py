@@ -111,3 +111,13 @@ def test_a_pad_never_hits(product: int) -> None:
 
 def test_examples_in_the_documentation_hold() -> None:
     assert doctest.testmod(module).failed == 0
+
+
+def test_some_users_keep_what_is_relevant_to_them() -> None:
+    relevance = Relevance.from_pairs(users=[3, 7, 7, 9], products=[9, 1, 5, 2])
+    some = relevance.of_users([9, 7, 4])
+    np.testing.assert_array_equal(some.users, [7, 9])
+    np.testing.assert_array_equal(some.n_relevant, [2, 1])
+    np.testing.assert_array_equal(some.products, [1, 5, 2])
+    nobody = relevance.of_users([])
+    assert not nobody.users.size and not nobody.products.size and nobody.indptr.tolist() == [0]

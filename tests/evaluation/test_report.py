@@ -14,6 +14,7 @@ from recolab_assets.evaluation.relevance import Relevance
 from recolab_assets.evaluation.report import (
     AccuracyCube,
     ModelLists,
+    accuracy_of_lists,
     model_comparisons_table,
     offline_metrics_table,
     user_metrics,
@@ -277,3 +278,18 @@ def test_one_eligible_user_has_values_but_no_intervals(
     found = offline_metrics_table(table, models, catalogue, CONFIG, seed=7).to_pylist()
     [row] = [r for r in found if (r["model"], r["metric"]) == ("popular", "mrr")]
     assert (row["value"], row["ci_low"], row["ci_high"], row["n_users"]) == (0.5, None, None, 1)
+
+
+def test_lists_side_by_side_are_measured_as_models_are(measured, models, relevance) -> None:
+    (_, popular), (_, random), _ = models
+    lists = np.stack([popular.products, random.products], axis=1)
+    found = accuracy_of_lists(popular.users, lists, relevance, 6)
+    cube = AccuracyCube.from_table(measured)
+    expected = cube.values[:, [cube.models.index(m) for m in ("popular", "random")]]
+    np.testing.assert_allclose(found, expected[:, :, cube.k_values.index(6)].transpose(0, 2, 1))
+
+
+def test_users_without_lists_are_passed_over(models, relevance) -> None:
+    half = models[2][1]
+    found = accuracy_of_lists(half.users, half.products[:, None], relevance, 6)
+    assert len(found) == np.isin(relevance.users, half.users).sum() < relevance.users.size

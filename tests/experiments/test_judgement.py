@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from recolab_assets.experiments.judgement import (
+    Setting,
     best_pick,
     judge,
+    judge_alarms,
     kendall_tau,
     regret,
-    scorecard_row,
 )
 
 TRUTH = np.array([0.01, 0.02, 0.016])
@@ -44,17 +45,49 @@ def test_tau_is_scipys_with_ties_in_the_scores(scores: list[int]) -> None:
 
 def test_standard_error_is_that_of_a_mean() -> None:
     values = np.array([0.0, 1.0, 1.0, 0.0, 1.0])
-    row = scorecard_row("ab_delta", "best_pick_rate", "n_users=200", values)
+    row = Setting(n_users=200).mean_row("ab_delta", "best_pick_rate", values)
     assert row["value"] == pytest.approx(0.6)
     assert row["standard_error"] == pytest.approx(stats.sem(values))
-    assert np.isnan(scorecard_row("x", "y", "z", values[:1])["standard_error"])
+    assert np.isnan(Setting().mean_row("x", "y", values[:1])["standard_error"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        (Setting(n_users=200), "n_users=200"),
+        (Setting(model="als", control="popularity"), "als vs popularity"),
+        (Setting(n_users=5, model="a", control="b"), "n_users=5, a vs b"),
+        (Setting(n_users=5, arms="cloned"), "n_users=5, best arm cloned"),
+        (Setting(n_users=9, looks=3, arms="identical"), "n_users=9, 3 looks, identical arms"),
+        (Setting(), "all sizes"),
+    ],
+)
+def test_settings_say_what_is_set(setting, words) -> None:
+    assert str(setting) == words
+    row = setting.row("m", "x", 1.0)
+    assert (row["setting"], row["arms"], row["n_users"], row["model"]) == (
+        words,
+        setting.arms,
+        setting.n_users,
+        setting.model,
+    )
 
 
 def test_a_perfect_method_is_judged_perfect() -> None:
-    rows = judge("oracle", "n_users=1", np.tile(TRUTH, (4, 1)), TRUTH)
+    rows = judge("oracle", Setting(n_users=1), np.tile(TRUTH, (4, 1)), TRUTH)
     assert {row["measure"]: row["value"] for row in rows} == {
         "best_pick_rate": 1,
         "regret": 0,
         "kendall_tau": 1,
     }
     assert all(row["standard_error"] == 0 for row in rows)
+
+
+def test_alarms_are_counted_by_comparison_and_by_experiment() -> None:
+    p_values = np.array([[0.01, np.nan, 0.5], [0.04, np.nan, 0.04], [0.3, np.nan, 0.2]])
+    rows = judge_alarms("m", Setting(arms="identical", n_users=9), p_values, 1, 0.05)
+    values = {row["measure"]: row["value"] for row in rows}
+    assert values["false_alarm_rate"] == pytest.approx(3 / 6)
+    assert values["family_wise_error"] == pytest.approx(2 / 3)
+    # 0.01 times two is below, 0.04 times two is not.
+    assert values["family_wise_error_holm"] == pytest.approx(1 / 3)

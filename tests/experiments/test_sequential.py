@@ -8,6 +8,7 @@ from scipy.optimize import minimize_scalar
 from recolab_assets.experiments.ab_test import ab_exposures, shown_and_clicked
 from recolab_assets.experiments.sequential import (
     ab_sequence,
+    always_valid_p,
     critical_values,
     crossed_so_far,
     cumulative_ratios,
@@ -123,6 +124,15 @@ def _looks(rng, replicates: int, uplift: float) -> tuple[np.ndarray, np.ndarray,
         series.append((value - value_0, np.sqrt(variance + variance_0), users + users_0))
     difference, error, users = (np.array(part) for part in zip(*series, strict=True))
     return difference, error, users
+
+
+def test_p_is_below_alpha_exactly_when_the_interval_leaves_out_zero() -> None:
+    users = np.array([10.0, 500.0, 1_000.0, 30_000.0])
+    critical = critical_values(users, 1_000, 0.05)
+    np.testing.assert_allclose(always_valid_p(critical, users, 1_000, 0.05), 0.05)
+    assert (always_valid_p(critical * 1.01, users, 1_000, 0.05) < 0.05).all()
+    assert (always_valid_p(critical * 0.99, users, 1_000, 0.05) > 0.05).all()
+    np.testing.assert_array_equal(always_valid_p(np.zeros(4), users, 1_000, 0.05), 1.0)
 
 
 def test_twenty_looks_raise_no_more_false_alarms_than_promised() -> None:

@@ -6,11 +6,16 @@ from scipy import stats
 from statsmodels.stats.power import NormalIndPower
 
 from recolab_assets.experiments.preferences import Wins
+from recolab_assets.experiments.sequential import critical_values
 from recolab_assets.experiments.users_needed import (
+    UsersNeeded,
+    fewer_users,
     sign_test_p,
+    users_for_effects,
     users_for_means,
     users_for_preference,
     users_for_ranks,
+    users_for_sequence,
 )
 
 CONTROL = np.array([0.80, 0.15, 0.04, 0.01])
@@ -81,3 +86,43 @@ def test_sign_tests_are_exact() -> None:
         [1.0, 1.0],
     ]
     np.testing.assert_allclose(sign_test_p(wins), expected)
+
+
+def test_a_sequential_test_pays_for_every_look() -> None:
+    rng = np.random.default_rng(0)
+    model, control = rng.dirichlet(np.ones(4)), rng.dirichlet(np.ones(4))
+    fixed = users_for_means(model, control, 0.05).users
+    later = users_for_sequence(model, control, 0.05)
+    users = np.array([later.users])
+    critical = critical_values(users, later.users, 0.05)[0]
+    clicks = np.arange(4)
+    variance = sum(law @ clicks**2 - (law @ clicks) ** 2 for law in (model, control))
+    error = np.sqrt(2 * variance / later.users)
+    distance = abs((model - control) @ clicks) / error
+    assert stats.norm.sf(critical - distance) == pytest.approx(0.8)
+    assert 1.5 < later.users / fixed < 2.5
+
+
+def test_users_for_effects_are_those_for_means() -> None:
+    """With the errors that an A/B test of two has, as many users are needed."""
+    model, control = np.array([0.6, 0.3, 0.1]), np.array([0.7, 0.25, 0.05])
+    expected = users_for_means(model, control, 0.05).users
+    clicks, n = np.arange(3), 40_000
+    variance = sum(law @ clicks**2 - (law @ clicks) ** 2 for law in (model, control))
+    rng = np.random.default_rng(1)
+    error = np.sqrt(2 * variance / n)
+    effects = rng.normal((model - control) @ clicks, error, 2_000)
+    found = users_for_effects(effects, np.full(2_000, error), n, 0.05)
+    assert found.users == pytest.approx(expected, abs=4 * found.standard_error)
+    assert found.standard_error < 0.02 * found.users
+
+
+def test_effects_that_point_to_the_worse_need_no_end_of_users() -> None:
+    assert np.isinf(users_for_effects(np.array([-0.1, -0.2]), np.ones(2), 100, 0.05).users)
+    assert np.isinf(users_for_effects(np.ones(2), np.full(2, np.nan), 100, 0.05).users)
+
+
+def test_less_variance_needs_less_users() -> None:
+    found = fewer_users(UsersNeeded(1_000.0, np.nan), np.array([0.8, 0.9, 1.0]))
+    assert found.users == pytest.approx(900)
+    assert found.standard_error == pytest.approx(1_000 * 0.1 / np.sqrt(3))

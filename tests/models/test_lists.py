@@ -98,3 +98,11 @@ def test_arrays_that_do_not_fit_are_refused(users, products, scores, flags, mess
         RecommendationLists(
             np.array(users), np.zeros(products, int), np.zeros(scores), np.zeros(flags, bool)
         )
+
+
+def test_blocks_of_users_are_joined():
+    blocks = [make([2, 5], [[4, 1, 3], [7, -1, -1]], fallback=[5]), make([9], [[3, 4, -1]])]
+    joined = RecommendationLists.concatenate(blocks)
+    assert joined.to_table("als").equals(LISTS.to_table("als"))
+    with pytest.raises(ValueError, match="ascending"):
+        RecommendationLists.concatenate(blocks[::-1])

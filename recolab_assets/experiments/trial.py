@@ -1,0 +1,197 @@
+"""What the scorecard repeats: models shown to a population, and how often."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from recolab_assets.experiments.arrays import FloatArray, IntArray, check_lists
+from recolab_assets.experiments.null_arms import arms_of_equal_truth
+from recolab_assets.experiments.response import ClickModel
+from recolab_assets.experiments.sensitivity import Comparisons
+from recolab_assets.randomness import stream
+
+SIZES = (200, 1_000, 5_000, 20_000)
+"""Users of the experiments that are tried; the whole population comes on top."""
+MAX_POPULATION = 100_000
+"""From a larger population that many users are sampled once: it bounds memory."""
+
+
+def experiment_sizes(n_users: int, largest: int | None = None) -> list[int]:
+    """Sizes to try in a population: those of ``SIZES`` that fit, then all, up to a largest."""
+    most = n_users if largest is None else min(n_users, largest)
+    return [size for size in SIZES if size < most] + [most]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """Lists, how shoppers answer them, and how often experiments are repeated.
+
+    Attributes:
+        users: (n,) the population.
+        rankings: (n, M, K) lists of the M arms; -1 pads.
+        attraction: (n, M, K) their attraction.
+        click_model: Response model.
+        comparisons: The arms, the control and the truth.
+        replicates: Simulated experiments behind each value.
+        seed: Seed.
+    """
+
+    users: IntArray
+    rankings: IntArray
+    attraction: FloatArray
+    click_model: ClickModel
+    comparisons: Comparisons
+    replicates: int
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        users: IntArray,
+        lists: Mapping[str, IntArray],
+        click_model: ClickModel,
+        *,
+        control: str,
+        alpha: float,
+        replicates: int,
+        seed: int,
+    ) -> tuple[Self, IntArray]:
+        """Set the models of a shop up, with at most ``MAX_POPULATION`` of its users.
+
+        Args:
+            users: (n,) the population.
+            lists: For each model (n, K) product ids, best first; -1 pads.
+            click_model: Response model.
+            control: Name of the control.
+            alpha: Significance level.
+            replicates: Simulated experiments behind each value.
+            seed: Seed.
+
+        Returns:
+            The trial, and the rows of ``users`` that take part.
+
+        Raises:
+            ValueError: The lists do not align, there is one model only, or the control is none.
+        """
+        check_lists(users, lists)
+        if control not in lists:
+            raise ValueError(f"the control {control!r} is none of the models {list(lists)}")
+        if len(lists) < 2:
+            raise ValueError("a scorecard needs at least two models to choose from")
+        rows = np.arange(users.size)
+        if users.size > MAX_POPULATION:
+            rows = stream(seed, "scorecard.population").permutation(users.size)[:MAX_POPULATION]
+            rows.sort()
+        rankings = np.stack([products[rows] for products in lists.values()], axis=1)
+        attraction = np.stack(
+            [click_model.attraction(users[rows], products[rows]) for products in lists.values()],
+            axis=1,
+        )
+        names = list(lists)
+        trial = cls(
+            users=users[rows],
+            rankings=rankings,
+            attraction=attraction,
+            click_model=click_model,
+            comparisons=Comparisons(
+                names, names.index(control), expected_clicks(click_model, attraction), alpha
+            ),
+            replicates=replicates,
+            seed=seed,
+        )
+        return trial, rows
+
+    @property
+    def n_arms(self) -> int:
+        """Number M of arms."""
+        return int(self.rankings.shape[1])
+
+    @property
+    def n_slots(self) -> int:
+        """Length K of the lists."""
+        return int(self.rankings.shape[2])
+
+    @property
+    def control(self) -> int:
+        """Number of the control."""
+        return self.comparisons.control
+
+    @property
+    def expected(self) -> FloatArray:
+        """(M,) true expected clicks of a user."""
+        return self.comparisons.expected
+
+    @property
+    def true_rate_differences(self) -> FloatArray:
+        """(M,) true difference in clicks per slot to the control."""
+        differences: FloatArray = (self.expected - self.expected[self.control]) / self.n_slots
+        return differences
+
+    def click_counts(self) -> FloatArray:
+        """(n, M, K + 1) exact distribution of the number of clicks on each list."""
+        return np.stack(
+            [self.click_model.click_counts(self.attraction[:, arm]) for arm in range(self.n_arms)],
+            axis=1,
+        )
+
+    def showing(self, arms: Sequence[int]) -> Self:
+        """Return the trial with other arms: numbers of its own, which may come more than once."""
+        chosen, names = list(arms), self.comparisons.models
+        comparisons = replace(
+            self.comparisons,
+            models=[names[arm] for arm in chosen],
+            control=chosen.index(self.control),
+            expected=self.expected[chosen],
+        )
+        return replace(
+            self,
+            rankings=self.rankings[:, chosen],
+            attraction=self.attraction[:, chosen],
+            comparisons=comparisons,
+        )
+
+    def cloned(self) -> Self:
+        """Return the trial with one more arm, which shows the best model's lists again."""
+        return self.showing([*range(self.n_arms), int(self.expected.argmax())])
+
+    def identical(self) -> Self:
+        """Return the trial with as many arms, all of which show the control's lists."""
+        return self.showing([self.control] * self.n_arms)
+
+    def of_equal_truth(self) -> Self | None:
+        """Return the trial with different lists worth as much as the control's, if there are."""
+        made = arms_of_equal_truth(
+            self.users,
+            self.rankings,
+            self.attraction,
+            self.click_model,
+            self.control,
+            self.seed,
+        )
+        if made is None:
+            return None
+        rankings, attraction = made
+        comparisons = replace(
+            self.comparisons,
+            models=[f"arm {number}" for number in range(rankings.shape[1])],
+            control=0,
+            expected=expected_clicks(self.click_model, attraction),
+        )
+        return replace(self, rankings=rankings, attraction=attraction, comparisons=comparisons)
+
+
+def expected_clicks(click_model: ClickModel, attraction: FloatArray) -> FloatArray:
+    """Exact mean number of clicks on each arm's lists, (M,).
+
+    Args:
+        click_model: Response model.
+        attraction: (n, M, K).
+    """
+    return np.array(
+        [
+            click_model.click_probability(attraction[:, arm]).sum(axis=1).mean()
+            for arm in range(attraction.shape[1])
+        ]
+    )
