@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from recolab_assets.assets.declare import lab_asset
 from recolab_assets.assets.experiments import RESPONSE_SETTINGS, Laboratory
-from recolab_assets.config import SplitConfig
+from recolab_assets.config import ExperimentConfig, SplitConfig
 from recolab_assets.evaluation.metrics import ACCURACY_METRICS
 from recolab_assets.evaluation.other_split import other_split
 from recolab_assets.evaluation.relevance import Relevance
@@ -17,6 +17,7 @@ from recolab_assets.evaluation.report import AccuracyCube, accuracy_of_lists
 from recolab_assets.experiments.history import COVARIATE_COLUMNS, pre_period_covariates
 from recolab_assets.experiments.scorecard import OfflineValues
 from recolab_assets.experiments.scorecard import method_scorecard as score_methods
+from recolab_assets.experiments.scorecard_logs import Logging
 from recolab_assets.models import MODELS
 from recolab_assets.resources import LabResource
 from recolab_assets.storage import StoredTable
@@ -35,6 +36,8 @@ _SPLIT_NAMES = {"global_time": "global", "per_user_latest": "per_user"}
         "evaluation.k_values",
         "model.top_k",
         "model.exclude_seen",
+        "experiment.logging_policy",
+        "experiment.logging_epsilon",
     ),
     kinds=("numba",),
 )
@@ -49,6 +52,7 @@ def method_scorecard(
     user_features: StoredTable,
     user_metrics: pa.Table,
     other_split_metrics: pa.Table,
+    popularity: pa.Table,
 ) -> dg.MaterializeResult[pa.Table]:
     config = lab.settings
     if config.source is not None:
@@ -72,6 +76,7 @@ def method_scorecard(
         seed=config.data.random_seed,
         covariates=pre_period_covariates(history, laboratory.visitors),
         arrivals=np.unique(laboratory.first_days, return_counts=True)[1].cumsum().tolist(),
+        logging=_logging(config.experiment, popularity),
         offline=[
             _offline(
                 config.split,
@@ -83,6 +88,18 @@ def method_scorecard(
         ],
     )
     return lab.result(context, scorecard.table, {"seconds": scorecard.seconds})
+
+
+def _logging(experiment: ExperimentConfig, popularity: pa.Table) -> Logging | None:
+    """The policy that leaves a log; none where a click at one slot bears on the others."""
+    if experiment.response_model == "cascade":
+        return None
+    return Logging(
+        ranks=popularity.sort_by("product_id")["popularity_rank"].to_numpy(),
+        popular="popularity",
+        kind=experiment.logging_policy,
+        epsilon=experiment.logging_epsilon,
+    )
 
 
 def _offline(

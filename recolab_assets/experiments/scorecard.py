@@ -24,6 +24,7 @@ from recolab_assets.experiments.scorecard_ab import (
     watched_rows,
 )
 from recolab_assets.experiments.scorecard_drafts import draft_rows
+from recolab_assets.experiments.scorecard_logs import Logging, logged_rows
 from recolab_assets.experiments.trial import Trial, experiment_sizes
 from recolab_assets.experiments.users_needed import UsersNeeded, users_for_effects
 
@@ -78,6 +79,7 @@ def method_scorecard(
     seed: int,
     covariates: FloatArray | None = None,
     arrivals: Sequence[int] = (),
+    logging: Logging | None = None,
     offline: Sequence[OfflineValues] = (),
 ) -> Scorecard:
     """Repeat every kind of experiment and compare what it says with the truth.
@@ -93,6 +95,8 @@ def method_scorecard(
     - ``multileaving_win_rate``, ``multileaving_credit`` and ``multileaving_preference`` rank by
       win rate, credits and mean preference in one draft of all models; ``interleaving_pairs`` by
       mean preference when two are drafted at a time, every pair in turn.
+    - ``replay``, ``ips``, ``snips``, ``doubly_robust`` and ``position_based_ips`` rank by the
+      click rate that they estimate from the log of a policy that half of the time shows by chance.
     - offline methods rank by the mean of a metric over a sample of users.
 
     Which measures there are is said by :func:`judge`, :func:`judge_alarms`,
@@ -110,6 +114,8 @@ def method_scorecard(
         seed: Seed.
         covariates: (n, C) what is known of the users before a test; None: nothing.
         arrivals: Users who came up to each day of the test, ascending; none: nobody looks daily.
+        logging: Policy that leaves a log to estimate from; None: there is none, as where clicks
+            at one position depend on the others, which these estimators do not know of.
         offline: Metrics of users, a set for each way of holding out.
 
     Raises:
@@ -140,12 +146,11 @@ def method_scorecard(
     if looks := _looks(arrivals, trial.users.size):
         rows += watched_rows(trial, known, looks)
     clock.stop("A/B tests watched daily")
-    found, users_needed = draft_rows(trial, equal, length)
-    rows += found
-    for method, by_model in users_needed.items():
-        for model, of_method in by_model.items():
-            needed[model][method] = of_method
+    rows += _and_note(needed, *draft_rows(trial, equal, length))
     clock.stop("interleaving")
+    if logging is not None:
+        rows += _and_note(needed, *logged_rows(trial, equal, logging))
+        clock.stop("logs")
     for values in offline:
         rows += _offline_rows(trial, values, needed)
         if equal is not None and values.measure is not None:
@@ -154,6 +159,18 @@ def method_scorecard(
     for model, of_methods in needed.items():
         rows += trial.comparisons.users_rows(model, of_methods)
     return Scorecard(report_table("method_scorecard", rows), clock.seconds)
+
+
+def _and_note(
+    needed: dict[int, dict[str, UsersNeeded]],
+    rows: Rows,
+    by_method: dict[str, dict[int, UsersNeeded]],
+) -> Rows:
+    """Note the users that methods need by model, and hand the rows on."""
+    for method, by_model in by_method.items():
+        for model, users in by_model.items():
+            needed[model][method] = users
+    return rows
 
 
 def _looks(arrivals: Sequence[int], n_users: int) -> list[int]:

@@ -61,8 +61,8 @@ def draft_rows(
         preferences, needed[kind] = _preferences(trial, kind, tests)
         rows += preferences
         rows += _clone_rows(trial.cloned(), kind, length, sizes)
-        # Identical lists are a shared prefix, which credits nobody: one size shows it.
-        rows += _alarm_rows(trial.identical(), kind, length, sizes[-1:], "identical")
+        # Identical lists are a shared prefix, which credits nobody: one small size shows it.
+        rows += _alarm_rows(trial.identical(), kind, length, sizes[:1], "identical")
         if equal is not None:
             rows += _alarm_rows(equal, kind, length, sizes, "equal_truth")
     return rows, needed

@@ -83,7 +83,7 @@ def test_nothing_is_stale_after_a_run(lab, result, instance):
         ("experiment", "satisfaction", 0.7, RESPONSES),
         ("experiment", "pairs_n_users", 90, {"interleaving_pairs"}),
         ("experiment", "scorecard_replicates", 6, {"method_scorecard"}),
-        ("experiment", "logging_epsilon", 0.4, {"counterfactual_report"}),
+        ("experiment", "logging_epsilon", 0.4, {"counterfactual_report", "method_scorecard"}),
         ("data", "n_editorial", 21, {"editorial"}),
         ("data", "random_seed", 43, set(TABLES) & {"users", "products", "editorial"}),
         ("storage", "lock_timeout_seconds", 9.0, set()),
