@@ -54,15 +54,15 @@ class CandidateLog:
         policy_clicks: Mean expected clicks of a user on a logged list.
     """
 
-    starts: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int32]
     reached: FloatArray
     chance: FloatArray
     attraction: FloatArray
     exposure: FloatArray
-    group: npt.NDArray[np.int64]
+    group: npt.NDArray[np.int32]
     places: npt.NDArray[np.int8]
-    first: npt.NDArray[np.int64]
-    wanted: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int32]
+    wanted: npt.NDArray[np.int32]
     bounds: FloatArray
     examination: FloatArray
     epsilon: float
@@ -97,7 +97,7 @@ class CandidateLog:
         lists = {str(model): rankings[:, model] for model in range(n_models)}
         policy = logging_policy(lists, lists[str(popular)], ranks, kind=kind, epsilon=epsilon)
         row, product = policy.keys >> 32, policy.keys & 0xFFFFFFFF
-        starts = np.searchsorted(row, np.arange(n + 1))
+        starts = np.searchsorted(row, np.arange(n + 1)).astype(np.int32)
         wanted = _candidates(policy, rankings.reshape(n, -1)).reshape(rankings.shape)
         places = np.full((row.size, n_models), -1, np.int8)
         worth = np.zeros(row.size)
@@ -112,10 +112,14 @@ class CandidateLog:
         exposure = policy.chance * (policy.exploring @ examination)[row]
         user, slot = np.nonzero(first >= 0)
         np.add.at(exposure, first[user, slot], (examination * (1 - policy.exploring))[user, slot])
-        bounds = [
-            (1 / policy.propensity(rankings[:, model])[wanted[:, model] >= 0]).max(initial=0.0)
-            for model in range(n_models)
-        ]
+        bounds = np.zeros(n_models)
+        for model in range(n_models):
+            user, slot = np.nonzero(wanted[:, model] >= 0)
+            shown = wanted[user, model, slot]
+            by_chance = policy.exploring[user, slot]
+            propensity = by_chance * policy.chance[shown]
+            propensity += (1 - by_chance) * (first[user, slot] == shown)
+            bounds[model] = (1 / propensity).max(initial=0.0)
         running = policy.chance.cumsum()
         before = np.concatenate([[0.0], running])[starts[:-1]]
         return cls(
@@ -124,20 +128,20 @@ class CandidateLog:
             chance=policy.chance,
             attraction=worth,
             exposure=exposure,
-            group=popularity_groups(ranks, drawn)[product],
+            group=popularity_groups(ranks, drawn)[product].astype(np.int32),
             places=places,
             first=first,
             wanted=wanted,
-            bounds=np.array(bounds),
+            bounds=bounds,
             examination=examination,
             epsilon=policy.epsilon,
             policy_clicks=float((exposure * worth).sum() / n),
         )
 
 
-def _candidates(policy: SlotPolicy, products: IntArray) -> npt.NDArray[np.int64]:
+def _candidates(policy: SlotPolicy, products: IntArray) -> npt.NDArray[np.int32]:
     """Number of the candidate that each product of a row is, (n, L); -1 at pads."""
-    found = np.full(products.shape, -1, np.int64)
+    found = np.full(products.shape, -1, np.int32)
     rows, columns = np.nonzero(products >= 0)
     keys = (rows.astype(np.int64) << 32) | products[rows, columns].astype(np.int64)
     found[rows, columns] = np.searchsorted(policy.keys, keys)
@@ -318,7 +322,7 @@ def logged_readings(
         users = rng.permutation(log.starts.size - 1)[:most]
         uniforms = rng.random((most, 3, k))
         kept = rng.random((most, k))
-        shown, clicked = np.empty((most, k), np.int64), np.zeros((most, k), np.bool_)
+        shown, clicked = np.empty((most, k), np.int32), np.zeros((most, k), np.bool_)
         _draw(
             log.starts,
             log.reached,

@@ -101,8 +101,8 @@ def experiment_plan(
     An A/B test has an arm for every challenger beside the control's. Interleaving of two models
     drafts each challenger with the control in turn; its users are those of an A/B test of the two
     alone over the scorecard's ``ratio_to_ab``, median of the pairs, as if it were the same for
-    another effect and level. Multileaving drafts all models at once. Recommended is the method
-    with the fewest users among those that nothing speaks against.
+    another effect and level. Multileaving shows lists of all models at once. Recommended is the
+    method with the fewest users among those that nothing speaks against.
 
     Args:
         traffic: The shop before the test.
@@ -133,10 +133,11 @@ _NAMES = {
     "ab_delta": "A/B test",
     "ab_cuped": "A/B test adjusted for activity before it (CUPED)",
     "interleaving_pairs": "Two-model interleaving",
+    "pairwise_multileaving": "Pairwise preference multileaving",
 }
-_JUDGED_AS = {"ab_cuped": "ab_delta"}
-"""Methods that the scorecard does not know, by the one whose test they share."""
-_DRAFTED = frozenset({"interleaving_pairs", "multileaving_preference"})
+_AT_ONCE = ("pairwise_multileaving", "multileaving_preference")
+"""Methods that show every user one list from all models."""
+_DRAFTED = frozenset({"interleaving_pairs", *_AT_ONCE})
 
 
 def _percent(share: float) -> str:
@@ -197,10 +198,11 @@ def _drafts(per_arm: int, scorecard: pa.Table, question: Question) -> Iterator[P
             "the scorecard compares it with an A/B test on no pair (it is empty for a real log)"
         )
         yield Plan("interleaving_pairs", None, f"number of users not known, since {reason}")
-    ratios = [row["value"] for row in _rows(scorecard, "multileaving_preference", "ratio_to_ab")]
-    if ratios:
-        text = f"drafts of all {question.challengers + 1} models at once, {_compared(ratios)}"
-        yield Plan("multileaving_preference", math.ceil(of_two / median(ratios)), text)
+    for method in _AT_ONCE:
+        ratios = [row["value"] for row in _rows(scorecard, method, "ratio_to_ab")]
+        if ratios:
+            text = f"lists of all {question.challengers + 1} models at once, {_compared(ratios)}"
+            yield Plan(method, math.ceil(of_two / median(ratios)), text)
 
 
 def _compared(ratios: Sequence[float]) -> str:
@@ -224,12 +226,11 @@ def _objection(plan: Plan, scorecard: pa.Table, question: Question) -> str | Non
     """What speaks against a method: it inverts, cries wolf, or does not measure what is asked."""
     if question.wants_uplift and plan.method in _DRAFTED:
         return "it says which model is better, not by how much"
-    judged_as = _JUDGED_AS.get(plan.method, plan.method)
-    for row in _rows(scorecard, judged_as, "preference_for_better"):
+    for row in _rows(scorecard, plan.method, "preference_for_better"):
         if row["value"] + _margin(row) < _UNDECIDED:
             share = f"{row['value']:.1%} for the better"
             return f"it prefers the worse model in {row['setting']} ({share})"
-    for row in _rows(scorecard, judged_as, "false_alarm_rate"):
+    for row in _rows(scorecard, plan.method, "false_alarm_rate"):
         if row["value"] - _margin(row) > question.alpha:
             return f"its false alarms are {row['value']:.1%} ({row['setting']})"
     return None

@@ -94,7 +94,8 @@ def method_scorecard(
       (``ab_mann_whitney``).
     - ``multileaving_win_rate``, ``multileaving_credit`` and ``multileaving_preference`` rank by
       win rate, credits and mean preference in one draft of all models; ``interleaving_pairs`` by
-      mean preference when two are drafted at a time, every pair in turn.
+      mean preference when two are drafted at a time, every pair in turn;
+      ``pairwise_multileaving`` by the preferences between products that clicks on a mixed list say.
     - ``replay``, ``ips``, ``snips``, ``doubly_robust`` and ``position_based_ips`` rank by the
       click rate that they estimate from the log of a policy that half of the time shows by chance.
     - offline methods rank by the mean of a metric over a sample of users.

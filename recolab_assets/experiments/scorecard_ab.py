@@ -75,14 +75,16 @@ def model_rows(trial: Trial, tests: ABTotals) -> Rows:
 
 
 def clone_rows(trial: Trial, covariates: FloatArray | None) -> Rows:
-    """Rows on tests of all users with one more arm, a copy of the best."""
-    cloned = trial.cloned()
-    tests = ab_tests(cloned, "ab_cloned", covariates=covariates, sizes=[trial.users.size])
-    setting = Setting(arms="cloned", n_users=trial.users.size)
+    """Rows on tests with one more arm, a copy of the best."""
+    cloned, sizes = trial.cloned(), experiment_sizes(trial.users.size)
+    tests = ab_tests(cloned, "ab_cloned", covariates=covariates)
     rows: Rows = []
     for method, read in AB_READINGS.items():
-        scores = read(tests, cloned.control, trial.comparisons.alpha).scores
-        rows += judge(method, setting, scores[:, 0], cloned.expected)
+        readings = read(tests, cloned.control, trial.comparisons.alpha)
+        for number, size in enumerate(sizes):
+            setting = Setting(arms="cloned", n_users=size)
+            rows += judge(method, setting, readings.scores[:, number], cloned.expected)
+        rows += cloned.comparisons.judge(method, readings, sizes, arms="cloned")
     return rows
 
 

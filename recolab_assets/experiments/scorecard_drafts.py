@@ -10,6 +10,7 @@ from recolab_assets.experiments.drafted_replicates import (
     pair_tests,
 )
 from recolab_assets.experiments.judgement import Rows, Setting, judge, judge_alarms
+from recolab_assets.experiments.pairwise_multileaving import pairwise_tests
 from recolab_assets.experiments.trial import Trial, experiment_sizes
 from recolab_assets.experiments.users_needed import UsersNeeded, users_for_preference
 
@@ -19,6 +20,7 @@ MAX_INTERLEAVED = 5_000
 DRAFTS: Final[dict[str, Callable[..., DraftedTests]]] = {
     "multileaving_preference": multileaving_tests,
     "interleaving_pairs": pair_tests,
+    "pairwise_multileaving": pairwise_tests,
 }
 """Kinds of drafts, by the method whose sign tests of single comparisons are judged."""
 
@@ -60,8 +62,9 @@ def draft_rows(
         rows += trial.comparisons.judge(kind, readings, sizes, truth)
         preferences, needed[kind] = _preferences(trial, kind, tests)
         rows += preferences
-        rows += _clone_rows(trial.cloned(), kind, length, sizes)
-        # Identical lists are a shared prefix, which credits nobody: one small size shows it.
+        # Smaller tests tell methods apart; the largest name the best with a clone or without.
+        rows += _clone_rows(trial.cloned(), kind, length, sizes[:2])
+        # Whoever shows the same can be preferred by nobody: one small size shows it.
         rows += _alarm_rows(trial.identical(), kind, length, sizes[:1], "identical")
         if equal is not None:
             rows += _alarm_rows(equal, kind, length, sizes, "equal_truth")
@@ -93,12 +96,14 @@ def _preferences(
 
 
 def _clone_rows(cloned: Trial, kind: str, length: int, sizes: list[int]) -> Rows:
-    tests = _repeat(cloned, kind, length, sizes[-1:])
-    setting = Setting(arms="cloned", n_users=sizes[-1])
+    tests = _repeat(cloned, kind, length, sizes)
     rows: Rows = []
     for method, scores in tests.scores.items():
-        rows += judge(method, setting, scores[:, 0], cloned.expected)
-    return rows
+        for number, size in enumerate(sizes):
+            setting = Setting(arms="cloned", n_users=size)
+            rows += judge(method, setting, scores[:, number], cloned.expected)
+    readings = draft_readings(tests, tests.scores[kind], cloned.control, cloned.comparisons.alpha)
+    return rows + cloned.comparisons.judge(kind, readings, sizes, arms="cloned")
 
 
 def _alarm_rows(trial: Trial, kind: str, length: int, sizes: list[int], arms: str) -> Rows:

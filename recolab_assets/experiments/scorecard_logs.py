@@ -10,10 +10,8 @@ from recolab_assets.experiments.readings import Readings
 from recolab_assets.experiments.trial import Trial, experiment_sizes
 from recolab_assets.experiments.users_needed import UsersNeeded, users_for_effects
 
-MAX_LOGGED = 10_000
+MAX_LOGGED = 5_000
 """Users of the largest log; a log costs some twenty times what an A/B test of as many does."""
-MAX_LOGGED_EQUAL = 5_000
-"""Users of the largest log of arms of equal truth."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +45,7 @@ def logged_rows(
         logging: The policy.
     """
     popular = trial.comparisons.models.index(logging.popular)
-    sizes, log, every = _repeat(trial, logging, popular, MAX_LOGGED)
+    sizes, log, every = _repeat(trial, logging, popular)
     alpha, highest = trial.comparisons.alpha, trial.expected.max()
     rows: Rows = []
     needed: dict[str, dict[int, UsersNeeded]] = {}
@@ -64,7 +62,7 @@ def logged_rows(
             )
             needed[method][model] = users_for_effects(effects, errors, sizes[-1], alpha)
     if equal is not None:
-        sizes, _, every = _repeat(equal, logging, equal.control, MAX_LOGGED_EQUAL)
+        sizes, _, every = _repeat(equal, logging, equal.control)
         for method, readings in every.items():
             for number, size in enumerate(sizes):
                 setting = Setting(arms="equal_truth", n_users=size)
@@ -74,9 +72,9 @@ def logged_rows(
 
 
 def _repeat(
-    trial: Trial, logging: Logging, popular: int, most: int
+    trial: Trial, logging: Logging, popular: int
 ) -> tuple[list[int], CandidateLog, dict[str, Readings]]:
-    sizes = experiment_sizes(trial.users.size, most)
+    sizes = experiment_sizes(trial.users.size, MAX_LOGGED)
     log = CandidateLog.prepare(
         trial.rankings,
         trial.attraction,

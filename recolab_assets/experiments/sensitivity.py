@@ -36,9 +36,14 @@ class Comparisons:
             if model != self.control and not is_tied(*self.expected[[model, self.control]]):
                 yield model, 1 if self.expected[model] > self.expected[self.control] else -1
 
-    def setting(self, model: int, n_users: int | None = None) -> Setting:
+    def setting(self, model: int, n_users: int | None = None, arms: str = "models") -> Setting:
         """The comparison of one model with the control."""
-        return Setting(n_users=n_users, model=self.models[model], control=self.models[self.control])
+        return Setting(
+            arms=arms,
+            n_users=n_users,
+            model=self.models[model],
+            control=self.models[self.control],
+        )
 
     def judge(
         self,
@@ -46,6 +51,7 @@ class Comparisons:
         readings: Readings,
         sizes: Sequence[int],
         true_effects: FloatArray | None = None,
+        arms: str = "models",
     ) -> Rows:
         """Power and errors of a test of all models at once, at each size.
 
@@ -60,12 +66,13 @@ class Comparisons:
             readings: What it reads, (R, S, M).
             sizes: Users of the S sizes.
             true_effects: (M,) what ``readings.effects`` estimate; None if that is not known.
+            arms: What the arms show.
         """
         rows: Rows = []
         for number, size in enumerate(sizes):
             found = readings.p_values[:, number] < self.alpha
             for model, sign in self:
-                setting = self.setting(model, size)
+                setting = self.setting(model, size, arms)
                 is_right = readings.signs[:, number, model] == sign
                 right, wrong = found[:, model] & is_right, found[:, model] & ~is_right
                 rows += [

@@ -154,7 +154,10 @@ class Trial:
 
     def cloned(self) -> Self:
         """Return the trial with one more arm, which shows the best model's lists again."""
-        return self.showing([*range(self.n_arms), int(self.expected.argmax())])
+        best = int(self.expected.argmax())
+        shown = self.showing([*range(self.n_arms), best])
+        names = [*self.comparisons.models, f"{self.comparisons.models[best]} again"]
+        return replace(shown, comparisons=replace(shown.comparisons, models=names))
 
     def identical(self) -> Self:
         """Return the trial with as many arms, all of which show the control's lists."""

@@ -60,7 +60,7 @@ def _one_log(log, users, seed=5, interpreted=False):
     rng = np.random.default_rng(seed)
     n, n_groups = users.size, int(log.group.max()) + 1
     uniforms, kept = rng.random((n, 3, K)), rng.random((n, K))
-    shown, clicked = np.empty((n, K), np.int64), np.zeros((n, K), np.bool_)
+    shown, clicked = np.empty((n, K), np.int32), np.zeros((n, K), np.bool_)
     laid_out = (log.starts, log.reached, log.attraction, log.first, log.examination, log.epsilon)
     draw(*laid_out, users, uniforms, shown, clicked)
     seen, clicks = np.zeros((2, 2, K * n_groups))

@@ -83,11 +83,13 @@ def test_cuped_that_nothing_is_known_of_has_no_users():
 def test_interleaving_needs_the_ab_users_of_two_arms_over_the_median_ratio():
     drafts = [
         *ratios("interleaving_pairs", 2.0, 8.0, 4.0),
+        *ratios("pairwise_multileaving", 1.0, 1.5),
         *ratios("multileaving_preference", 0.5, 0.5),
     ]
     plan = planned(scored=scorecard(*drafts))
     of_two = 2 * users_per_arm(CONTROL, 0.1, 0.025)
     assert plan["interleaving_pairs"]["users_needed"] == 2 * math.ceil(of_two / 4)
+    assert plan["pairwise_multileaving"]["users_needed"] == math.ceil(of_two / 1.25)
     assert plan["multileaving_preference"]["users_needed"] == 2 * of_two
     assert recommended(plan) == ["interleaving_pairs"]
     assert "not by how much" in plan["interleaving_pairs"]["sentence"]
@@ -125,12 +127,13 @@ def test_a_method_that_cries_wolf_beyond_chance_is_not_recommended():
     rows = [
         *ratios("interleaving_pairs", 0.1),
         ("ab_delta", "false_alarm_rate", "n_users=200, identical arms", 0.12, 0.01),
+        ("ab_cuped", "false_alarm_rate", "n_users=200, identical arms", 0.12, 0.01),
     ]
     plan = planned(scored=scorecard(*rows))
     assert recommended(plan) == ["interleaving_pairs"]
     for method in ("ab_delta", "ab_cuped"):
         assert "false alarms are 12.0%" in plan[method]["sentence"]
-    rows[-1] = ("ab_delta", "false_alarm_rate", "n_users=200, identical arms", 0.06, 0.01)
+    rows[-1] = ("ab_cuped", "false_alarm_rate", "n_users=200, identical arms", 0.06, 0.01)
     assert recommended(planned(scored=scorecard(*rows))) == ["ab_cuped"]
 
 
