@@ -19,6 +19,7 @@ PositiveShare = Annotated[float, Field(gt=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0)]
 Expressions = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 
 ModelName = Literal["popularity", "als", "item_cf", "content_based", "hybrid"]
@@ -51,7 +52,7 @@ class DataConfig(Section):
     """Articles, posts, collections and buying guides."""
     n_interactions: Count = 3_000_000
     """Events in the log, products and editorial together."""
-    random_seed: Annotated[int, Field(ge=0)] = 42
+    random_seed: Seed = 42
     """Seed of every random stream of the lab."""
 
 
@@ -293,6 +294,8 @@ class EventWeights(Section):
 class ModelConfig(Section):
     """Settings of the five models."""
 
+    training_seed: Seed | None = None
+    """Seed of what models draw when they are fitted; null: data.random_seed."""
     als_factors: Count = 64
     als_iterations: Count = 20
     als_regularization: NonNegative = 80.0
@@ -367,6 +370,8 @@ class EvaluationConfig(Section):
 class ExperimentConfig(Section):
     """Simulated online evaluation."""
 
+    random_seed: Seed | None = None
+    """Seed of simulated users, assignments and clicks; null: data.random_seed."""
     control_model: ModelName = "popularity"
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Significance level, before correction for several comparisons."""
@@ -429,6 +434,19 @@ class ExperimentConfig(Section):
         return self
 
 
+class StudyConfig(Section):
+    """The long study of the scorecard: how often each source of noise is drawn anew."""
+
+    click_seeds: Annotated[int, Field(ge=0)] = 5
+    """Scorecards of the same shop and models, each of experiment.scorecard_replicates."""
+    training_seeds: Annotated[int, Field(ge=0)] = 8
+    """Models fitted again to the same shop."""
+    shop_seeds: Annotated[int, Field(ge=0)] = 8
+    """Shops, with models of their own."""
+    replicates: Annotated[int, Field(ge=1)] = 50
+    """Simulated experiments behind each figure of one training or one shop."""
+
+
 class StorageConfig(Section):
     """Where the tables are kept."""
 
@@ -448,6 +466,7 @@ class LabConfig(Section):
     model: ModelConfig = ModelConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     experiment: ExperimentConfig = ExperimentConfig()
+    study: StudyConfig = StudyConfig()
     storage: StorageConfig = StorageConfig()
 
     @model_validator(mode="after")
@@ -476,6 +495,18 @@ class LabConfig(Section):
                 " allowed: at least one product a subcategory"
             )
         return self
+
+    @property
+    def training_seed(self) -> int:
+        """Seed of what models draw when they are fitted."""
+        own = self.model.training_seed
+        return self.data.random_seed if own is None else own
+
+    @property
+    def experiment_seed(self) -> int:
+        """Seed of simulated users, assignments and clicks."""
+        own = self.experiment.random_seed
+        return self.data.random_seed if own is None else own
 
     @property
     def database_path(self) -> Path:

@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from recolab_assets.study import scorecard_study
+
 LAB = dg.define_asset_job(
     "lab",
     dg.AssetSelection.all(),
@@ -12,7 +14,7 @@ RETRAIN_AND_EVALUATE = dg.define_asset_job(
     dg.AssetSelection.groups("models", "recommendations", "evaluation", "experiments"),
     description="Fit, recommend and evaluate again on the log that is there.",
 )
-JOBS = (LAB, RETRAIN_AND_EVALUATE)
+JOBS = (LAB, RETRAIN_AND_EVALUATE, scorecard_study)
 
 SCHEDULES = (
     dg.ScheduleDefinition(

@@ -728,6 +728,62 @@ TABLES: Final[dict[str, Table]] = {
 }
 """Every table by name."""
 
+_SCORECARD_SETTING = (
+    ("method", "VARCHAR", "Way of evaluating; truth: the exact expected value itself."),
+    ("measure", "VARCHAR", "As in method_scorecard; of the truth ctr, regret, share_of_oracle."),
+    ("setting", "VARCHAR", "Size of the experiment and what was varied."),
+    ("arms", "VARCHAR", "What the arms show, as in method_scorecard."),
+    ("model", "VARCHAR?", "Model compared with the control; empty for all together."),
+    ("n_users", "BIGINT?", "Users of the experiment; empty where not for a given number."),
+)
+_NOISE = ("noise", "VARCHAR", "What is drawn anew from unit to unit: clicks, training or shop.")
+
+STUDY = (
+    Table(
+        "study_units",
+        "experiments",
+        "Scorecard and truth of every unit of the study: one seed of one source of noise.",
+        _columns(
+            ("settings", "VARCHAR", "Fingerprint of the settings that all units share."),
+            _NOISE,
+            ("unit", "INTEGER", "Number of the unit, from 1."),
+            *_SCORECARD_SETTING,
+            ("value", "DOUBLE", "Value in this unit."),
+            ("standard_error", "DOUBLE?", "Monte-Carlo error of it; empty where exact."),
+        ),
+        key=("noise", "unit", "method", "measure", "setting"),
+        reproducible=False,
+    ),
+    Table(
+        "scorecard_study",
+        "experiments",
+        "The scorecard of the long study, for each source of noise apart.",
+        _columns(
+            _NOISE,
+            *_SCORECARD_SETTING,
+            ("n_units", "BIGINT", "Units behind the value; of some a value may not exist."),
+            ("value", "DOUBLE", "Mean over units."),
+            (
+                "standard_error",
+                "DOUBLE?",
+                "Of the mean: Monte-Carlo error for clicks, else from the spread of the units.",
+            ),
+        ),
+        key=("noise", "method", "measure", "setting"),
+        reproducible=False,
+    ),
+)
+"""Tables of the job scorecard_study, which is no part of the graph; they hold times as well."""
+
+JOB_TABLES: Final[dict[str, Table]] = {table.name: table for table in STUDY}
+"""Tables that jobs write, by name."""
+
+
+def registered(name: str) -> Table | None:
+    """Return the contract of a table of the graph or of a job; None for any other."""
+    return TABLES.get(name) or JOB_TABLES.get(name)
+
+
 MODEL_TABLES: Final[dict[str, tuple[str, ...]]] = {
     "popularity": ("popularity",),
     "als": ("als", "als_user_factors", "als_item_factors"),

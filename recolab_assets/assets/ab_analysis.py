@@ -23,11 +23,11 @@ from recolab_assets.resources import LabResource
 from recolab_assets.storage import StoredTable
 
 _COMPARISON = ("experiment.control_model", "experiment.alpha")
-_OUTCOMES = (*DEPTH_SETTINGS, "data.random_seed", *_COMPARISON)
+_OUTCOMES = (*DEPTH_SETTINGS, "data.random_seed", "experiment.random_seed", *_COMPARISON)
 
 
 def _outcomes(config: LabConfig, exposures: pa.Table) -> UserOutcomes:
-    return user_outcomes(exposures, list(MODELS), session_depth(config), config.data.random_seed)
+    return user_outcomes(exposures, list(MODELS), session_depth(config), config.experiment_seed)
 
 
 @lab_asset(settings=_OUTCOMES, kinds=("scipy",))

@@ -51,7 +51,7 @@ def counterfactual_report(
         epsilon=experiment.logging_epsilon,
         n_users=experiment.logging_n_users,
         alpha=experiment.alpha,
-        seed=config.data.random_seed,
+        seed=config.experiment_seed,
     )
     rows = [row for row in table.to_pylist() if row["estimator"] == "doubly_robust"]
     chart = interval_chart(

@@ -36,6 +36,7 @@ from recolab_assets.tables import TABLES
 
 RESPONSE_SETTINGS = (
     "data.random_seed",
+    "experiment.random_seed",
     "shop",
     "source",
     "split.test_days",
@@ -207,7 +208,7 @@ def ab_exposures(
         laboratory.lists(list(MODELS), config.model.top_k),
         click_model,
         salt=config.experiment.salt,
-        seed=config.data.random_seed,
+        seed=config.experiment_seed,
     )
     return lab.result(context, exposures, {"visitors": len(laboratory.visitors), **calibration})
 

@@ -29,7 +29,7 @@ def _multileaving(laboratory: Laboratory) -> Multileaving:
         laboratory.click_model(),
         length=config.experiment.interleaving_k,
         n_users=config.experiment.interleaving_n_users,
-        seed=config.data.random_seed,
+        seed=config.experiment_seed,
     )
 
 
@@ -48,7 +48,7 @@ def interleaving_report(
         list(MODELS),
         _multileaving(laboratory),
         bootstrap_samples=config.evaluation.bootstrap_samples,
-        seed=config.data.random_seed,
+        seed=config.experiment_seed,
     )
     return lab.result(context, table)
 
@@ -69,7 +69,7 @@ def interleaving_preferences(
         _multileaving(laboratory),
         alpha=config.experiment.alpha,
         bootstrap_samples=config.evaluation.bootstrap_samples,
-        seed=config.data.random_seed,
+        seed=config.experiment_seed,
     )
     return lab.result(context, table)
 
@@ -100,7 +100,7 @@ def interleaving_pairs(
         length=config.experiment.interleaving_k,
         n_users=config.experiment.pairs_n_users,
         alpha=config.experiment.alpha,
-        seed=config.data.random_seed,
+        seed=config.experiment_seed,
     )
     chart = interval_chart(
         "Users who prefer the first of two models",

@@ -18,6 +18,7 @@ from recolab_assets.storage import StoredTable
 _SETTINGS = {
     "als": (
         "data.random_seed",
+        "model.training_seed",
         "model.als_factors",
         "model.als_iterations",
         "model.als_regularization",
@@ -64,7 +65,7 @@ def _fitted(model: type[Recommender]) -> dg.AssetsDefinition:
         unordered = np.zeros(products.num_rows)
         data = TrainingData.from_tables(train_pairs, products, unordered, users.count())
         settings = lab.settings
-        trained = model.fit(data, settings.model, settings.data.random_seed)
+        trained = model.fit(data, settings.model, settings.training_seed)
         return lab.result(
             context,
             trained.to_tables(),

@@ -73,7 +73,7 @@ def method_scorecard(
         alpha=config.experiment.alpha,
         length=config.experiment.interleaving_k,
         replicates=config.experiment.scorecard_replicates,
-        seed=config.data.random_seed,
+        seed=config.experiment_seed,
         covariates=pre_period_covariates(history, laboratory.visitors),
         arrivals=np.unique(laboratory.first_days, return_counts=True)[1].cumsum().tolist(),
         logging=_logging(config.experiment, popularity),

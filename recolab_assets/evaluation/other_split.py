@@ -46,15 +46,15 @@ def other_split_metrics(
         Rows of the table other_split_metrics.
     """
     data = TrainingData.from_tables(train_pairs, products, popularity, n_users)
-    seed, settings = config.data.random_seed, config.model
+    settings = config.model
     tables = {"popularity": popularity}
     for name, model in MODELS.items():
         if name not in tables:
-            tables |= model.fit(data, settings, seed).to_tables()
+            tables |= model.fit(data, settings, config.training_seed).to_tables()
     relevance = Relevance.from_tables(
         test_interactions, train_pairs, exclude_seen=settings.exclude_seen
     )
-    rng = stream(seed, "evaluation.other_split")
+    rng = stream(config.data.random_seed, "evaluation.other_split")
     chosen = rng.permutation(relevance.users)[: config.evaluation.other_split_n_users]
     relevance = relevance.of_users(chosen)
     k_values = config.evaluation.k_values

@@ -9,7 +9,7 @@ import pyarrow as pa
 from recolab_assets.sql import Params
 from recolab_assets.storage.database import Database, DatabaseError
 from recolab_assets.storage.writer import identifier, qualified
-from recolab_assets.tables import MODEL_TABLES, TABLES
+from recolab_assets.tables import MODEL_TABLES, registered
 
 
 class TableMissingError(DatabaseError):
@@ -71,12 +71,12 @@ def run(connection: duckdb.DuckDBPyConnection, sql: str, params: Params = ()) ->
 
 def _typed(rows: pa.Table, name: str) -> pa.Table:
     """Give rows of a registered table the Arrow types that it is exchanged as."""
-    table = TABLES.get(name)
+    table = registered(name)
     if table is None:
         return rows
-    registered = table.arrow_schema
+    contract = table.arrow_schema
     fields = [
-        registered.field(field.name) if field.name in registered.names else field
+        contract.field(field.name) if field.name in contract.names else field
         for field in rows.schema
     ]
     return rows.cast(pa.schema(fields))

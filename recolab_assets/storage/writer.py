@@ -18,7 +18,7 @@ from recolab_assets.storage.contract import (
     type_error,
 )
 from recolab_assets.storage.database import DatabaseError
-from recolab_assets.tables import TABLES, Column, Table
+from recolab_assets.tables import Column, Table, registered
 
 Contents: TypeAlias = pa.Table | pa.RecordBatchReader | pd.DataFrame | Select
 """What a table can be written from."""
@@ -65,7 +65,7 @@ def write_table(
         TableError: The rows do not keep the table's contract.
     """
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
-    table = TABLES.get(name)
+    table = registered(name)
     target = qualified(schema, name)
     # The former table stays until the new one is complete: a SELECT may read it.
     staged = f"{name}{_STAGED}"
