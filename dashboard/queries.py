@@ -31,6 +31,9 @@ INTERLEAVING_PREFERENCES: Final = _as_written(
     "model_a, model_b, preference, ci_low, ci_high, p_adjusted, n_users",
     "experiments.interleaving_preferences",
 )
+METHOD_SCORECARD: Final = _as_written(
+    "method, measure, arms, model, n_users, value, standard_error", "experiments.method_scorecard"
+)
 TRUTH: Final = _as_written("model, metric, value", "experiments.truth")
 
 STANDING: Final = (
@@ -40,6 +43,7 @@ STANDING: Final = (
     AB_REPORT,
     INTERLEAVING_REPORT,
     INTERLEAVING_PREFERENCES,
+    METHOD_SCORECARD,
     TRUTH,
 )
 """Small tables that pages read whole and filter themselves: in memory, they are there for every

@@ -111,7 +111,7 @@ def grid(
         defaultColDef={
             "sortable": True,
             "resizable": True,
-            "minWidth": 110,
+            "minWidth": 96,
             "wrapHeaderText": True,
             "autoHeaderHeight": True,
         },

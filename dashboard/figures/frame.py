@@ -19,8 +19,20 @@ ROW_HEIGHT: Final = 42
 """Pixels of one model in a horizontal figure."""
 
 
-def framed(figure: go.Figure, scheme: Scheme, n_rows: int, x_title: str) -> go.Figure:
-    """Give a horizontal figure, one row a model, the look that all share; returns it."""
+def framed_plane(
+    figure: go.Figure, scheme: Scheme, height: int, x_title: str, y_title: str
+) -> go.Figure:
+    """Give a figure with a numeric axis each way, and a legend above, the shared look."""
+    _dressed(figure, scheme, x_title)
+    return figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 16, "t": 30, "b": 48},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        yaxis={"title": {"text": y_title, "standoff": 12, "font": {"size": 13}}},
+    )
+
+
+def _dressed(figure: go.Figure, scheme: Scheme, x_title: str) -> None:
     ink = INK[scheme]
     axis = {
         "gridcolor": ink.grid,
@@ -34,12 +46,19 @@ def framed(figure: go.Figure, scheme: Scheme, n_rows: int, x_title: str) -> go.F
         font={"family": FONT, "size": 13, "color": ink.text},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
+        hoverlabel={"font": {"family": FONT}},
+        xaxis={**axis, "title": {"text": x_title, "standoff": 12, "font": {"size": 13}}},
+        yaxis=axis,
+    )
+
+
+def framed(figure: go.Figure, scheme: Scheme, n_rows: float, x_title: str) -> go.Figure:
+    """Give a horizontal figure, one row a model, the look that all share; returns it."""
+    _dressed(figure, scheme, x_title)
+    return figure.update_layout(
         height=90 + ROW_HEIGHT * max(n_rows, 1),
         margin={"l": 8, "r": 16, "t": 30, "b": 48},
         showlegend=False,
-        hoverlabel={"font": {"family": FONT}},
-        xaxis={**axis, "title": {"text": x_title, "standoff": 12, "font": {"size": 13}}},
         # The first model of the rows stands on top.
-        yaxis={**axis, "autorange": "reversed", "showgrid": False, "ticksuffix": "  "},
+        yaxis={"autorange": "reversed", "showgrid": False, "ticksuffix": "  "},
     )
-    return figure

@@ -5,9 +5,9 @@ import pandas as pd
 from dash.development.base_component import Component
 
 from dashboard import queries
+from dashboard.components.filters import choice
 from dashboard.components.grid import grid, interval_column, number_column, p_column, text_column
 from dashboard.components.panels import graph, panel
-from dashboard.components.region import region
 from dashboard.figures.intervals import interval_figure
 from dashboard.pages.page import Page, View
 from dashboard.store import RUN_COMMAND, Unavailable
@@ -28,7 +28,7 @@ def render(view: View) -> list[Component]:
     metrics = metrics[metrics["k"] == k]
     differences = differences[(differences["metric"] == "ndcg") & (differences["k"] == k)]
     return [
-        _selector(lengths, str(k)),
+        choice("k", "List length k", [(value, value) for value in lengths], str(k)),
         dmc.SimpleGrid(
             [_accuracy(metric, metrics, k, view) for metric in PLOTTED],
             cols={"base": 1, "md": 2},
@@ -81,24 +81,6 @@ def wide(metrics: pd.DataFrame) -> pd.DataFrame:
     table = table.reindex(metrics["model"].unique())
     table.insert(0, "label", [label_of(model) for model in table.index])
     return table.reset_index(drop=True)
-
-
-def _selector(lengths: list[str], k: str) -> Component:
-    return dmc.Group(
-        [
-            dmc.Text("List length k", size="sm"),
-            region(
-                dmc.SegmentedControl(
-                    id={"type": "filter", "name": "k"},
-                    data=[{"value": value, "label": value} for value in lengths],
-                    value=k,
-                ),
-                "group",
-                "List length k",
-            ),
-        ],
-        gap="sm",
-    )
 
 
 def _accuracy(metric: str, metrics: pd.DataFrame, k: int, view: View) -> Component:

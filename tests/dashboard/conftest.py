@@ -1,5 +1,6 @@
 """Fixtures of the dashboard's tests: a tiny finished lab, written as the graph writes it."""
 
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -156,8 +157,9 @@ def write(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
-    """A finished lab, only to be read."""
+def lab(tmp_path_factory, lab_run):
+    """A finished lab, only to be read: a run of the small shop, with results made up over it."""
     path = tmp_path_factory.mktemp("lab") / "lab.duckdb"
+    shutil.copyfile(lab_run[0].database_path, path)
     write_lab(path, tables())
     return path

@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.io
 import pytest
 
+from dashboard import queries
 from dashboard.app import changed_search, content, create_app
 from dashboard.pages import PAGES
 from dashboard.pages.experiments import finding
@@ -148,3 +149,43 @@ def test_two_apps_do_not_share_their_files(lab, tmp_path):
     first, second = create_app(lab), create_app(tmp_path / "none.duckdb")
     assert first.callback_map.keys() == second.callback_map.keys()
     assert first.server is not second.server
+
+
+def test_ways_of_evaluating_are_ranked_beside_the_truth(lab):
+    page = shown(Store(lab), "/methods")
+    lines = {line["name"]: (line["x"], line["y"]) for line in figure(page, "ranks")["data"]}
+    ways = ["Truth", "Offline NDCG@10", "A/B test", "Interleaving"]
+    assert lines["Hybrid"] == (ways, [1, 1, 1, 2])
+    assert lines["ALS"] == (ways, [2, 2, 2, 1])
+    assert lines["Popularity"] == (ways, [3, 3, 3, 3])
+
+
+def test_the_scorecard_has_a_row_a_method(lab):
+    rows = {r["label"]: r for r in rows_of_grid(shown(Store(lab), "/methods"), "method_scorecard")}
+    for label in ("A/B, click rate", "Two-model drafts", "IPS", "Offline NDCG, cut in time"):
+        assert 0 <= rows[label]["lost"] <= 1
+        assert rows[label]["explanation"]
+    assert rows["A/B, click rate"]["ratio"] is None  # it is what the others are compared with
+    assert rows["Team draft, credits"]["equal_truth"] is None  # ranked by, not tested
+
+
+def test_power_is_drawn_for_the_model_in_the_address(lab, write, results):
+    page = shown(Store(lab), "/methods", "?model=hybrid")
+    asked = Store(lab).ask(queries.METHOD_SCORECARD).rows
+    mine = asked[
+        (asked["measure"] == "power")
+        & (asked["arms"] == "models")
+        & (asked["method"] == "ab_delta")
+        & (asked["model"] == "hybrid")
+    ]
+    lines = {line["name"]: line for line in figure(page, "power")["data"]}
+    assert lines["A/B, click rate"]["y"] == mine["value"].tolist()
+    assert figure(page, "false_alarms")["layout"]["shapes"][0]["x0"] == 0.05
+
+
+def test_without_a_truth_the_ranks_are_compared_with_each_other(write, results):
+    results["truth"], results["method_scorecard"] = [], []
+    page = shown(Store(write(results)), "/methods")
+    assert "Nobody knows what the customers" in page
+    assert figure(page, "ranks")["data"][0]["x"] == ["Offline NDCG@10", "A/B test", "Interleaving"]
+    assert "method_scorecard" not in page
