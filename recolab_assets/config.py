@@ -412,7 +412,7 @@ class ExperimentConfig(Section):
     """Least pages a session: the scale of the Pareto base."""
     depth_ctr_factor: NonNegative = 50.0
     """Session depth is the Pareto base times (1 + this × the user's click rate)."""
-    scorecard_replicates: Annotated[int, Field(ge=1)] = 200
+    scorecard_replicates: Annotated[int, Field(ge=1)] = 150
     """Simulated experiments behind each figure of the scorecard."""
     logging_policy: Literal["epsilon_popularity", "plackett_luce"] = "epsilon_popularity"
     """How the log behind the counterfactual estimates is filled."""
@@ -437,7 +437,7 @@ class ExperimentConfig(Section):
 class StudyConfig(Section):
     """The long study of the scorecard: how often each source of noise is drawn anew."""
 
-    click_seeds: Annotated[int, Field(ge=0)] = 5
+    click_seeds: Annotated[int, Field(ge=0)] = 7
     """Scorecards of the same shop and models, each of experiment.scorecard_replicates."""
     training_seeds: Annotated[int, Field(ge=0)] = 8
     """Models fitted again to the same shop."""

@@ -88,6 +88,8 @@ def error_figure(
 ARMS = {
     "models": "the five models",
     "cloned": "the best model twice",
+    "closest": "the two closest models",
+    "closest_cloned": "the better of the two twice",
     "identical": "identical lists",
     "equal_truth": "different lists of equal truth",
     "more_visits": "identical lists, half of the users asked twice",

@@ -261,19 +261,21 @@ def _false_alarms(scorecard: pd.DataFrame, view: View) -> Component:
 def _near_copies(scorecard: pd.DataFrame, view: View) -> Component:
     rows = scorecard[
         (scorecard["measure"] == "best_pick_rate")
-        & scorecard["arms"].isin(["models", "cloned"])
-        & (scorecard["n_users"] == SMALL)
+        & scorecard["arms"].isin(["closest", "closest_cloned"])
+        & (scorecard["n_users"] == LARGE)
     ]
+    if rows.empty:
+        return panel("Near-copies", "No two models are better than the control and differ.")
     with_both = rows.groupby("method")["arms"].transform("nunique") == 2
     return panel(
         "Near-copies",
-        f"How often {SMALL:,} users suffice to name the best model, and how often with one more arm"
-        " that shows the same lists; either copy counts as right. Team drafts split the clicks of"
-        " near-copies between them, which leaves less to tell them from the others by.",
+        f"Of the two models that are worth nearly the same, how often {LARGE:,} users name the"
+        " better one, alone and with its copy as a third arm; either copy counts as right. A team"
+        " draft splits the clicks between the copies, and the worse model comes out ahead.",
         graph(
             "near_copies",
-            error_figure(rows[with_both], view.scheme, "Experiments that name the best model"),
-            "Share of experiments that name the best model, with and without a copy of it.",
+            error_figure(rows[with_both], view.scheme, "Experiments that name the better model"),
+            "Share of experiments that name the better of two models, with and without its copy.",
         ),
     )
 

@@ -126,6 +126,8 @@ class Setting:
 ARMS: Final = {
     "models": None,
     "cloned": "best arm cloned",
+    "closest": "the two closest models",
+    "closest_cloned": "the two closest models, the better one twice",
     "identical": "identical arms",
     "equal_truth": "different lists of equal truth",
     "more_visits": "identical lists, half of the users asked twice",

@@ -17,7 +17,7 @@ from recolab_assets.experiments.scorecard_ab import (
     ab_tests,
     ab_users_needed,
     alarm_rows,
-    clone_rows,
+    copy_rows,
     identical_rows,
     model_rows,
     more_visits_rows,
@@ -101,8 +101,8 @@ def method_scorecard(
     - offline methods rank by the mean of a metric over a sample of users.
 
     Which measures there are is said by :func:`judge`, :func:`judge_alarms`,
-    :meth:`Comparisons.judge` and :meth:`Comparisons.users_rows`. With the best arm cloned,
-    whoever names either copy is right.
+    :meth:`Comparisons.judge` and :meth:`Comparisons.users_rows`. Where an arm is cloned, whoever
+    names either copy is right.
 
     Args:
         users: (n,) the population.
@@ -137,7 +137,12 @@ def method_scorecard(
     clock.stop("arms")
     tests = ab_tests(trial, "ab", covariates=known)
     needed = ab_users_needed(trial, tests)
-    rows = [*model_rows(trial, tests), *clone_rows(trial, known)]
+    rows = model_rows(trial, tests)
+    others = {"cloned": trial.cloned()}
+    if (closest := trial.closest()) is not None:
+        others |= {"closest": closest, "closest_cloned": closest.cloned()}
+    for arms, other in others.items():
+        rows += copy_rows(other, known, arms)
     clock.stop("A/B tests")
     rows += [*identical_rows(trial, known), *more_visits_rows(trial, known)]
     if equal is not None:
@@ -147,7 +152,7 @@ def method_scorecard(
     if looks := _looks(arrivals, trial.users.size):
         rows += watched_rows(trial, known, looks)
     clock.stop("A/B tests watched daily")
-    rows += _and_note(needed, *draft_rows(trial, equal, length))
+    rows += _and_note(needed, *draft_rows(trial, others, equal, length))
     clock.stop("interleaving")
     if logging is not None:
         rows += _and_note(needed, *logged_rows(trial, equal, logging))

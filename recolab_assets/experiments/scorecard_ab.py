@@ -74,17 +74,23 @@ def model_rows(trial: Trial, tests: ABTotals) -> Rows:
     return rows
 
 
-def clone_rows(trial: Trial, covariates: FloatArray | None) -> Rows:
-    """Rows on tests with one more arm, a copy of the best."""
-    cloned, sizes = trial.cloned(), experiment_sizes(trial.users.size)
-    tests = ab_tests(cloned, "ab_cloned", covariates=covariates)
+def copy_rows(trial: Trial, covariates: FloatArray | None, arms: str) -> Rows:
+    """Rows on tests of other arms, some of which show the same lists.
+
+    Args:
+        trial: The arms.
+        covariates: (n, C) what is known of the users before the test.
+        arms: What they show.
+    """
+    sizes = experiment_sizes(trial.users.size)
+    tests = ab_tests(trial, f"ab_{arms}", covariates=covariates)
     rows: Rows = []
     for method, read in AB_READINGS.items():
-        readings = read(tests, cloned.control, trial.comparisons.alpha)
+        readings = read(tests, trial.control, trial.comparisons.alpha)
         for number, size in enumerate(sizes):
-            setting = Setting(arms="cloned", n_users=size)
-            rows += judge(method, setting, readings.scores[:, number], cloned.expected)
-        rows += cloned.comparisons.judge(method, readings, sizes, arms="cloned")
+            setting = Setting(arms=arms, n_users=size)
+            rows += judge(method, setting, readings.scores[:, number], trial.expected)
+        rows += trial.comparisons.judge(method, readings, sizes, arms=arms)
     return rows
 
 

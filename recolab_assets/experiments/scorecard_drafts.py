@@ -1,6 +1,6 @@
 """The scorecard's rows on interleaving: drafts of all models, and of two at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from recolab_assets.experiments.draft_readings import draft_readings, pooled_effects, wins_against
@@ -11,6 +11,7 @@ from recolab_assets.experiments.drafted_replicates import (
 )
 from recolab_assets.experiments.judgement import Rows, Setting, judge, judge_alarms
 from recolab_assets.experiments.pairwise_multileaving import pairwise_tests
+from recolab_assets.experiments.readings import Readings
 from recolab_assets.experiments.trial import Trial, experiment_sizes
 from recolab_assets.experiments.users_needed import UsersNeeded, users_for_preference
 
@@ -38,12 +39,13 @@ def _repeat(trial: Trial, kind: str, length: int, sizes: list[int]) -> DraftedTe
 
 
 def draft_rows(
-    trial: Trial, equal: Trial | None, length: int
+    trial: Trial, others: Mapping[str, Trial], equal: Trial | None, length: int
 ) -> tuple[Rows, dict[str, dict[int, UsersNeeded]]]:
     """All rows on interleaving, and the users that each kind needs for each model.
 
     Args:
         trial: The models as they are.
+        others: Arms some of which show the same lists, by what they show.
         equal: Arms of equal truth; None if there are none.
         length: Slots of the drafted lists.
     """
@@ -52,23 +54,40 @@ def draft_rows(
     needed = {}
     for kind in DRAFTS:
         tests = _repeat(trial, kind, length, sizes)
-        for method, scores in tests.scores.items():
-            for number, size in enumerate(sizes):
-                rows += judge(method, Setting(n_users=size), scores[:, number], trial.expected)
-        readings = draft_readings(tests, tests.scores[kind], trial.control, trial.comparisons.alpha)
+        rows += _choice_rows(trial, tests, sizes)
+        truth = pooled_effects(tests, trial.control, trial.n_arms)
+        readings = _readings(trial, kind, tests)
+        rows += trial.comparisons.judge(kind, readings, sizes, truth)
         if (highest := trial.expected.max()) > 0:
             rows.append(Setting().mean_row(kind, "clicks_lost", 1 - tests.clicks / highest))
-        truth = pooled_effects(tests, trial.control, trial.n_arms)
-        rows += trial.comparisons.judge(kind, readings, sizes, truth)
         preferences, needed[kind] = _preferences(trial, kind, tests)
         rows += preferences
-        # Smaller tests tell methods apart; the largest name the best with a clone or without.
-        rows += _clone_rows(trial.cloned(), kind, length, sizes[:2])
+        for arms, other in others.items():
+            # With all models, smaller tests tell methods apart: the largest are always right.
+            tried = sizes if other.n_arms < trial.n_arms else sizes[:2]
+            tests = _repeat(other, kind, length, tried)
+            rows += _choice_rows(other, tests, tried, arms)
+            readings = _readings(other, kind, tests)
+            rows += other.comparisons.judge(kind, readings, tried, arms=arms)
         # Whoever shows the same can be preferred by nobody: one small size shows it.
         rows += _alarm_rows(trial.identical(), kind, length, sizes[:1], "identical")
         if equal is not None:
             rows += _alarm_rows(equal, kind, length, sizes, "equal_truth")
     return rows, needed
+
+
+def _choice_rows(trial: Trial, tests: DraftedTests, sizes: list[int], arms: str = "models") -> Rows:
+    """Rows on the choice by every way of ranking."""
+    rows: Rows = []
+    for method, scores in tests.scores.items():
+        for number, size in enumerate(sizes):
+            setting = Setting(arms=arms, n_users=size)
+            rows += judge(method, setting, scores[:, number], trial.expected)
+    return rows
+
+
+def _readings(trial: Trial, kind: str, tests: DraftedTests) -> Readings:
+    return draft_readings(tests, tests.scores[kind], trial.control, trial.comparisons.alpha)
 
 
 def _preferences(
@@ -95,21 +114,10 @@ def _preferences(
     return rows, needed
 
 
-def _clone_rows(cloned: Trial, kind: str, length: int, sizes: list[int]) -> Rows:
-    tests = _repeat(cloned, kind, length, sizes)
-    rows: Rows = []
-    for method, scores in tests.scores.items():
-        for number, size in enumerate(sizes):
-            setting = Setting(arms="cloned", n_users=size)
-            rows += judge(method, setting, scores[:, number], cloned.expected)
-    readings = draft_readings(tests, tests.scores[kind], cloned.control, cloned.comparisons.alpha)
-    return rows + cloned.comparisons.judge(kind, readings, sizes, arms="cloned")
-
-
 def _alarm_rows(trial: Trial, kind: str, length: int, sizes: list[int], arms: str) -> Rows:
     tests = _repeat(trial, kind, length, sizes)
     control, alpha = trial.control, trial.comparisons.alpha
-    p_values = draft_readings(tests, tests.scores[kind], control, alpha).p_values
+    p_values = _readings(trial, kind, tests).p_values
     rows: Rows = []
     for number, size in enumerate(sizes):
         setting = Setting(arms=arms, n_users=size)

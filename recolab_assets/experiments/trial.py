@@ -1,5 +1,6 @@
 """What the scorecard repeats: models shown to a population, and how often."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -7,6 +8,7 @@ from typing import Self
 import numpy as np
 
 from recolab_assets.experiments.arrays import FloatArray, IntArray, check_lists
+from recolab_assets.experiments.judgement import is_tied
 from recolab_assets.experiments.null_arms import arms_of_equal_truth
 from recolab_assets.experiments.response import ClickModel
 from recolab_assets.experiments.sensitivity import Comparisons
@@ -136,13 +138,18 @@ class Trial:
             axis=1,
         )
 
-    def showing(self, arms: Sequence[int]) -> Self:
-        """Return the trial with other arms: numbers of its own, which may come more than once."""
+    def showing(self, arms: Sequence[int], control: int | None = None) -> Self:
+        """Return the trial with other arms: numbers of its own, which may come more than once.
+
+        Args:
+            arms: Numbers of the arms.
+            control: Which of them is the control; by default what is the control now.
+        """
         chosen, names = list(arms), self.comparisons.models
         comparisons = replace(
             self.comparisons,
             models=[names[arm] for arm in chosen],
-            control=chosen.index(self.control),
+            control=chosen.index(self.control if control is None else control),
             expected=self.expected[chosen],
         )
         return replace(
@@ -158,6 +165,22 @@ class Trial:
         shown = self.showing([*range(self.n_arms), best])
         names = [*self.comparisons.models, f"{self.comparisons.models[best]} again"]
         return replace(shown, comparisons=replace(shown.comparisons, models=names))
+
+    def closest(self) -> Self | None:
+        """Return the trial of the two models that are worth nearly the same, the worse the control.
+
+        Of the models that are worth more than the control, so that there is something to choose;
+        None if there are no two that differ.
+        """
+        better = [model for model, sign in self.comparisons if sign > 0]
+        ranked = sorted(better, key=lambda model: float(self.expected[model]))
+        pairs = [
+            pair for pair in itertools.pairwise(ranked) if not is_tied(*self.expected[list(pair)])
+        ]
+        if not pairs:
+            return None
+        worse, best = min(pairs, key=lambda pair: self.expected[pair[1]] / self.expected[pair[0]])
+        return self.showing([worse, best], control=worse)
 
     def identical(self) -> Self:
         """Return the trial with as many arms, all of which show the control's lists."""

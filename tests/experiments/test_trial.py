@@ -80,3 +80,21 @@ def test_impossible_trials_are_refused(shop) -> None:
             replicates=1,
             seed=1,
         )
+
+
+def test_the_two_closest_models_are_better_than_the_control(trial) -> None:
+    closest = trial.closest()
+    ranked = sorted(value for value in trial.expected if value > trial.expected[0])
+    ratios = [b / a for a, b in zip(ranked, ranked[1:], strict=False)]
+    assert closest.n_arms == 2 and closest.control == 0
+    assert closest.expected[1] / closest.expected[0] == pytest.approx(min(ratios))
+    cloned = closest.cloned()
+    assert cloned.comparisons.models[2] == f"{cloned.comparisons.models[1]} again"
+
+
+def test_one_better_model_has_no_neighbour(shop) -> None:
+    lists = {name: shop.lists[name] for name in ("popularity", "strong")}
+    two, _ = Trial.of(
+        shop.users, lists, shop.shoppers, control="popularity", alpha=0.05, replicates=1, seed=1
+    )
+    assert two.closest() is None
