@@ -665,8 +665,8 @@ EXPERIMENTS = (
             (
                 "arms",
                 "VARCHAR",
-                "What the arms show: models, cloned, closest, closest_cloned, identical, equal_truth"
-                " or more_visits.",
+                "What the arms show: models, cloned, closest, closest_cloned, identical,"
+                " equal_truth or more_visits.",
             ),
             ("model", "VARCHAR?", "Model compared with the control; empty for all together."),
             ("n_users", "BIGINT?", "Users of the experiment; empty where not for a given number."),

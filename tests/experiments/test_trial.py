@@ -1,5 +1,7 @@
 """What the scorecard repeats."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -85,7 +87,7 @@ def test_impossible_trials_are_refused(shop) -> None:
 def test_the_two_closest_models_are_better_than_the_control(trial) -> None:
     closest = trial.closest()
     ranked = sorted(value for value in trial.expected if value > trial.expected[0])
-    ratios = [b / a for a, b in zip(ranked, ranked[1:], strict=False)]
+    ratios = [b / a for a, b in itertools.pairwise(ranked)]
     assert closest.n_arms == 2 and closest.control == 0
     assert closest.expected[1] / closest.expected[0] == pytest.approx(min(ratios))
     cloned = closest.cloned()
