@@ -21,8 +21,24 @@ GUARDRAILS: Final = _as_written("model, metric, value, threshold, passed", "eval
 AB_REPORT: Final = _as_written(
     "arm AS model, is_control, n_users, impressions, clicks, purchases, ctr, session_depth,"
     " purchase_rate, ctr_uplift, ctr_uplift_low, ctr_uplift_high, p_mann_whitney, p_adjusted,"
-    " significant, is_best",
+    " significant, is_best, sample_ratio_p",
     "experiments.ab_report",
+)
+AB_COMPARISONS: Final = _as_written(
+    "arm AS model, metric, value, control_value, difference, relative_difference, relative_low,"
+    " relative_high, p_adjusted, power, minimum_detectable_effect, cuped_variance_removed,"
+    " cuped_p_value, superiority, p_mann_whitney,"
+    " CASE WHEN ranks_disagree THEN 'disagree' ELSE 'agree' END AS ranks",
+    "experiments.ab_comparisons",
+)
+AB_SEQUENCE: Final = _as_written(
+    "arm AS model, day, n_users, difference, ci_low, ci_high, excludes_zero",
+    "experiments.ab_sequence",
+)
+AB_SEGMENTS: Final = _as_written(
+    "segmentation, segment, arm AS model, n_users, ctr, control_ctr, difference, ci_low, ci_high,"
+    " p_adjusted",
+    "experiments.ab_segments",
 )
 INTERLEAVING_REPORT: Final = _as_written(
     "model, n_users, win_rate, avg_credits, is_winner", "experiments.interleaving_report"
@@ -30,6 +46,13 @@ INTERLEAVING_REPORT: Final = _as_written(
 INTERLEAVING_PREFERENCES: Final = _as_written(
     "model_a, model_b, preference, ci_low, ci_high, p_adjusted, n_users",
     "experiments.interleaving_preferences",
+)
+INTERLEAVING_PAIRS: Final = _as_written(
+    "model_a, model_b, preference, ci_low, ci_high, p_adjusted, n_users",
+    "experiments.interleaving_pairs",
+)
+EXPERIMENT_PLAN: Final = _as_written(
+    "sentence, recommended, smallest_effect, alpha", "experiments.experiment_plan"
 )
 METHOD_SCORECARD: Final = _as_written(
     "method, measure, arms, model, n_users, value, standard_error", "experiments.method_scorecard"
@@ -41,8 +64,13 @@ STANDING: Final = (
     MODEL_COMPARISONS,
     GUARDRAILS,
     AB_REPORT,
+    AB_COMPARISONS,
+    AB_SEQUENCE,
+    AB_SEGMENTS,
     INTERLEAVING_REPORT,
     INTERLEAVING_PREFERENCES,
+    INTERLEAVING_PAIRS,
+    EXPERIMENT_PLAN,
     METHOD_SCORECARD,
     TRUTH,
 )

@@ -499,6 +499,11 @@ EXPERIMENTS = (
             ("p_adjusted", "DOUBLE?", "Holm-corrected over the arms."),
             ("significant", "BOOLEAN", "p_adjusted below alpha."),
             ("is_best", "BOOLEAN", "Highest click rate."),
+            (
+                "sample_ratio_p",
+                "DOUBLE?",
+                "Chance of arms as unequal in users as these; below .001 do not read the report.",
+            ),
         ),
         key=("arm",),
     ),

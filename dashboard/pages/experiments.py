@@ -15,10 +15,15 @@ from dashboard.components.grid import (
 )
 from dashboard.components.panels import graph, panel, simulated_note
 from dashboard.figures.bars import bar_figure
+from dashboard.figures.experiments import preference_figure
 from dashboard.figures.intervals import uplift_figure
+from dashboard.pages.ab_depth import by_segment, day_by_day, every_metric, plan_of_a_test
 from dashboard.pages.page import Page, View
 from dashboard.rows import Row, rows_of
 from dashboard.theme import label_of
+
+SAMPLE_RATIO_LEVEL = 0.001
+"""Chance of arms as unequal below which a report is not to be read."""
 
 
 def render(view: View) -> list[Component]:
@@ -27,8 +32,10 @@ def render(view: View) -> list[Component]:
     interleaving = view.ask(queries.INTERLEAVING_REPORT)
     preferences = view.ask(queries.INTERLEAVING_PREFERENCES)
     truth = view.ask(queries.TRUTH)
+    pairs = view.ask(queries.INTERLEAVING_PAIRS)
     return [
         simulated_note(has_truth=not truth.empty),
+        *_sample_ratio(ab_report),
         _ab_test(ab_report, view),
         panel(
             "Click-rate uplift",
@@ -40,7 +47,21 @@ def render(view: View) -> list[Component]:
                 "Click-rate uplift of every arm over the control, with its interval.",
             ),
         ),
+        every_metric(view),
+        day_by_day(view),
+        by_segment(view),
         _interleaving(interleaving, view),
+        panel(
+            "Two models at a time",
+            "Lists drafted from two models only, every pair in turn: how often users who decide"
+            " prefer the model of the row to that of the column, with the interval. It is not"
+            " misled by models that are nearly the same.",
+            graph(
+                "pairs",
+                preference_figure(pairs, view.scheme),
+                "Matrix of preferences between every two models, from two-model drafts.",
+            ),
+        ),
         panel(
             "Preference between two models",
             "Of the users whose clicks decide between the two, the share that credits the first"
@@ -66,6 +87,25 @@ def render(view: View) -> list[Component]:
                 view.scheme,
             ),
         ),
+        plan_of_a_test(view),
+    ]
+
+
+def _sample_ratio(ab_report: pd.DataFrame) -> list[Component]:
+    """A banner where arms differ in size more than chance allows: nothing below may be read."""
+    p_values = ab_report["sample_ratio_p"].dropna()
+    if p_values.empty or p_values.iloc[0] >= SAMPLE_RATIO_LEVEL:
+        return []
+    return [
+        dmc.Alert(
+            f"The arms differ in size more than chance allows (p = {p_values.iloc[0]:.1e})."
+            " Assignment or logging is broken; do not read the results below.",
+            title="Sample ratio mismatch: suspicious",
+            color="red",
+            variant="outline",
+            className="notice",
+            id="sample-ratio",
+        )
     ]
 
 

@@ -24,6 +24,7 @@ from recolab_assets.experiments.statistics import (
     rank_test,
     ratio_estimate,
     relative_uplift,
+    sample_ratio_p,
 )
 from recolab_assets.randomness import stream
 from recolab_assets.tables import TABLES
@@ -234,12 +235,14 @@ def ab_report(
             row["p_value"] = compare(ctr[name], ctr[control], alpha).p_value
         rows.append(row)
     best = _best_arm([row["ctr"] for row in rows])
+    ratio_p = sample_ratio_p([row["n_users"] for row in rows])
     for arm, (row, adjusted) in enumerate(
         zip(rows, holm([row["p_value"] for row in rows]), strict=True)
     ):
         row["p_adjusted"] = float(adjusted)
         row["significant"] = bool(adjusted < alpha)
         row["is_best"] = arm == best
+        row["sample_ratio_p"] = ratio_p
     return report_table("ab_report", rows)
 
 

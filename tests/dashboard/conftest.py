@@ -156,6 +156,12 @@ def write(tmp_path):
     return writer
 
 
+@pytest.fixture
+def own_lab(lab, tmp_path):
+    """A finished lab in a file of the test's own."""
+    return Path(shutil.copyfile(lab, tmp_path / "lab.duckdb"))
+
+
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory, lab_run):
     """A finished lab, only to be read: a run of the small shop, with results made up over it."""

@@ -148,8 +148,8 @@ def test_a_narrow_screen_has_a_menu_and_does_not_scroll_sideways(page, address):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_while_a_run_writes_every_page_and_filter_answers(page, write, results):
-    path = write(results)
+def test_while_a_run_writes_every_page_and_filter_answers(page, own_lab):
+    path = own_lab
     server, at = serve(path)
     try:
         with Database(path).write():

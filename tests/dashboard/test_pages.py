@@ -9,9 +9,11 @@ import pytest
 from dashboard import queries
 from dashboard.app import changed_search, content, create_app
 from dashboard.pages import PAGES
+from dashboard.pages.ab_depth import status
 from dashboard.pages.experiments import finding
 from dashboard.pages.models import wide
 from dashboard.store import Store
+from tests.dashboard.conftest import write_lab
 
 PATHS = [page.path for page in PAGES]
 
@@ -189,3 +191,62 @@ def test_without_a_truth_the_ranks_are_compared_with_each_other(write, results):
     assert "Nobody knows what the customers" in page
     assert figure(page, "ranks")["data"][0]["x"] == ["Offline NDCG@10", "A/B test", "Interleaving"]
     assert "method_scorecard" not in page
+
+
+def test_arms_are_read_by_every_metric(lab):
+    page = shown(Store(lab), "/experiments", "?metric=log_session_depth")
+    rows = rows_of_grid(page, "ab_comparisons")
+    assert {row["metric"] for row in rows} == {"log_session_depth"}
+    assert {row["label"] for row in rows} == {"ALS", "Item CF", "Content-based", "Hybrid"}
+    assert all(row["status"] and row["minimum_detectable_effect"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("p_adjusted", "difference", "power", "said"),
+    [
+        (0.01, 0.2, 0.1, "▲ better"),
+        (0.01, -0.2, 0.1, "▼ worse"),
+        (0.20, 0.2, 0.9, "no difference"),
+        (0.20, 0.2, 0.1, "not enough data"),
+        (float("nan"), float("nan"), float("nan"), "not enough data"),
+    ],
+)
+def test_status_tells_no_difference_from_no_data(p_adjusted, difference, power, said):
+    row = {"p_adjusted": p_adjusted, "difference": difference, "power": power}
+    assert status(row, 0.05) == said
+
+
+def test_the_test_is_read_day_by_day_for_the_arm_in_the_address(lab):
+    page = shown(Store(lab), "/experiments", "?arm=hybrid")
+    line = figure(page, "sequence")["data"][1]
+    rows = Store(lab).ask(queries.AB_SEQUENCE).rows
+    mine = rows[(rows["model"] == "hybrid") & rows["ci_low"].notna()]
+    assert line["name"] == "Hybrid" and line["y"] == mine["difference"].tolist()
+
+
+def test_segments_follow_the_arm_and_the_segmentation(lab):
+    page = shown(Store(lab), "/experiments", "?arm=hybrid&segmentation=history")
+    rows = Store(lab).ask(queries.AB_SEGMENTS).rows
+    mine = rows[(rows["model"] == "hybrid") & (rows["segmentation"] == "history")]
+    drawn = {dot["name"]: dot["x"][0] for dot in figure(page, "segments")["data"]}
+    expected = mine.dropna(subset=["ci_low"]).set_index("segment")["difference"].to_dict()
+    assert drawn == expected
+
+
+def test_preferences_of_two_models_are_a_matrix(lab):
+    [matrix] = figure(shown(Store(lab), "/experiments"), "pairs")["data"]
+    for a, b in ((0, 1), (1, 3)):
+        assert matrix["z"][a][b] + matrix["z"][b][a] == pytest.approx(1)
+    assert matrix["z"][2][2] is None and matrix["x"] == matrix["y"]
+
+
+def test_arms_of_unlikely_sizes_are_called_suspicious(lab, own_lab, results):
+    for row in results["ab_report"]:
+        row["sample_ratio_p"] = 1e-6
+    write_lab(own_lab, {"ab_report": results["ab_report"]})
+    assert "Sample ratio mismatch" in shown(Store(own_lab), "/experiments")
+    assert "Sample ratio mismatch" not in shown(Store(lab), "/experiments")
+
+
+def test_the_plan_of_a_test_is_said_in_sentences(lab):
+    assert "new visitors a day" in shown(Store(lab), "/experiments")

@@ -154,8 +154,8 @@ def test_values_are_bound_and_never_become_sql(lab):
     assert Store(lab).ask(query).rows.empty
 
 
-def test_standing_questions_are_answered_during_a_run_though_nobody_had_asked(write, results, hold):
-    path = write(results | {"method_scorecard": []})
+def test_standing_questions_are_answered_during_a_run_though_nobody_had_asked(own_lab, hold):
+    path = own_lab
     store = Store(path, lock_timeout_seconds=0.05, standing=queries.STANDING)
     store.status()
     hold(path)

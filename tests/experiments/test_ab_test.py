@@ -232,3 +232,9 @@ def test_identical_arms_raise_a_false_alarm_in_five_percent(shop) -> None:
     assert np.mean(np.array(p_values) < 0.05) == pytest.approx(0.05, abs=error)
     assert np.mean(np.array(rank_tests) < 0.05) == pytest.approx(0.05, abs=error)
     assert np.mean(np.array(adjusted) < 0.05) <= 0.05 + error
+
+
+def test_arms_of_equal_size_are_likely_and_others_are_not(shop, exposures) -> None:
+    report = _report(shop, exposures).to_pylist()
+    counts = [row["n_users"] for row in report]
+    assert {row["sample_ratio_p"] for row in report} == {stats.chisquare(counts).pvalue}
