@@ -59,6 +59,65 @@ METHOD_SCORECARD: Final = _as_written(
 )
 TRUTH: Final = _as_written("model, metric, value", "experiments.truth")
 
+EXPOSURE_BY_DECILE: Final = Query(
+    """
+    WITH ranked AS (
+        SELECT product_id, ntile(10) OVER (ORDER BY n DESC, product_id) AS decile
+        FROM evaluation.product_exposure WHERE source = 'interactions'
+    )
+    SELECT source, decile, sum(n)::DOUBLE / nullif(sum(sum(n)) OVER (PARTITION BY source), 0)
+        ::DOUBLE AS share
+    FROM evaluation.product_exposure JOIN ranked USING (product_id)
+    GROUP BY source, decile ORDER BY source, decile
+    """,
+    ("evaluation.product_exposure",),
+)
+"""Share of each tenth of the catalogue, the most used products first."""
+LORENZ: Final = Query(
+    """
+    WITH summed AS (
+        SELECT
+            source,
+            row_number() OVER w AS place,
+            count(*) OVER (PARTITION BY source) AS n_products,
+            sum(n) OVER w AS so_far,
+            sum(n) OVER (PARTITION BY source) AS total
+        FROM evaluation.product_exposure
+        WINDOW w AS (PARTITION BY source ORDER BY n, product_id)
+    )
+    SELECT source, place / n_products AS products, so_far::DOUBLE / nullif(total, 0) AS share
+    FROM summed
+    -- A hundred points draw the curve; of a small catalogue all.
+    WHERE n_products <= 100 OR place % (n_products // 100) = 0 OR place = n_products
+    ORDER BY source, place
+    """,
+    ("evaluation.product_exposure",),
+)
+"""Share that the least exposed products have, over their share of the catalogue."""
+EXPOSURE_BY_CATEGORY: Final = Query(
+    """
+    WITH counted AS (
+        SELECT source, coalesce(category, '(none)') AS category, sum(n) AS n
+        FROM evaluation.product_exposure JOIN raw.products USING (product_id)
+        GROUP BY ALL
+    )
+    SELECT source, category,
+        n::DOUBLE / nullif(sum(n) OVER (PARTITION BY source), 0)::DOUBLE AS share
+    FROM counted ORDER BY source, category
+    """,
+    ("evaluation.product_exposure", "raw.products"),
+)
+ACCURACY_BY_HISTORY: Final = Query(
+    """
+    SELECT model, k, CASE WHEN coalesce(n_events, 0) = 0 THEN 'cold' ELSE 'warm' END AS history,
+        count(*) AS n_users, avg(ndcg) AS ndcg, avg(recall) AS recall, avg(hit_rate) AS hit_rate
+    FROM evaluation.user_metrics LEFT JOIN processed.user_features USING (user_id)
+    GROUP BY ALL ORDER BY history DESC, model, k
+    """,
+    ("evaluation.user_metrics", "processed.user_features"),
+)
+"""Accuracy of users with and without an event in training."""
+
 STANDING: Final = (
     OFFLINE_METRICS,
     MODEL_COMPARISONS,
@@ -73,6 +132,10 @@ STANDING: Final = (
     EXPERIMENT_PLAN,
     METHOD_SCORECARD,
     TRUTH,
+    EXPOSURE_BY_DECILE,
+    LORENZ,
+    EXPOSURE_BY_CATEGORY,
+    ACCURACY_BY_HISTORY,
 )
 """Small tables that pages read whole and filter themselves: in memory, they are there for every
 page and every filter while a run holds the file."""

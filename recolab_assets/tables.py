@@ -408,6 +408,18 @@ EVALUATION = (
         " models fitted anew.",
     ),
     Table(
+        "product_exposure",
+        "evaluation",
+        "How often each product is recommended by every model, used and bought.",
+        _columns(
+            ("source", "VARCHAR", "A model; interactions or purchases in training."),
+            ("product_id", "INTEGER", "Product; every one for every source."),
+            ("n", "BIGINT", "Lists that hold it, or events with it."),
+        ),
+        key=("source", "product_id"),
+        foreign_keys=(_PRODUCT,),
+    ),
+    Table(
         "offline_metrics",
         "evaluation",
         "Every metric of every model with its interval.",

@@ -25,6 +25,7 @@ GROUPS = {
     "evaluation": {
         "user_metrics",
         "other_split_metrics",
+        "product_exposure",
         "offline_metrics",
         "model_comparisons",
         "guardrails",

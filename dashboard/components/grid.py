@@ -71,7 +71,7 @@ def ratio_column(
         "headerName": header,
         "type": "rightAligned",
         "headerTooltip": explanation,
-        "minWidth": 190,
+        "minWidth": 215,
         "valueFormatter": {
             "function": f"{value} == null ? '{ABSENT}' :"
             f" {_written(value, digits)} + ' (' + {counts} + ')'"

@@ -71,7 +71,7 @@ def every_metric(view: View) -> Component:
                     "Relative difference",
                     "+.1%",
                     "Arm over control, minus 1, with its interval.",
-                    minWidth=210,
+                    minWidth=240,
                 ),
                 p_column("p_adjusted", "p, adjusted", "Holm-corrected over the arms."),
                 number_column("power", "Power", ".0%", "Before correction for several arms."),
@@ -177,6 +177,6 @@ def plan_of_a_test(view: View) -> Component:
     return panel(
         "A plan for your own test",
         f"Users and days to find a relative difference of {effect} in click rate with every method"
-        " (`python -m recolab_assets.plan --effect` plans for another).",
+        "; python -m recolab_assets.plan --effect plans for another.",
         dmc.List(lines, spacing="xs", id="plan"),
     )

@@ -78,7 +78,7 @@ def render(view: View) -> list[Component]:
                         "ci_high",
                         "Preference for the first",
                         ".1%",
-                        minWidth=220,
+                        minWidth=240,
                     ),
                     number_column("n_users", "Deciding users", ","),
                     p_column("p_adjusted", "p, adjusted", "Exact sign test, Holm-corrected."),
@@ -145,7 +145,7 @@ def _ab_test(ab_report: pd.DataFrame, view: View) -> Component:
                     "CTR uplift",
                     "+.1%",
                     "Click rate over the control's, minus 1, with its interval.",
-                    minWidth=220,
+                    minWidth=240,
                 ),
                 p_column(
                     "p_adjusted",

@@ -55,7 +55,7 @@ def render(view: View) -> list[Component]:
                 [
                     text_column("pair", "Models", minWidth=230),
                     interval_column(
-                        "difference", "ci_low", "ci_high", "Difference", "+.4f", minWidth=220
+                        "difference", "ci_low", "ci_high", "Difference", "+.4f", minWidth=240
                     ),
                     number_column(
                         "effect_size",

@@ -8,7 +8,7 @@ import pyarrow as pa
 from recolab_assets.assets.charts import interval_chart
 from recolab_assets.assets.declare import lab_asset
 from recolab_assets.config import ModelConfig
-from recolab_assets.evaluation import report, splits
+from recolab_assets.evaluation import exposure, report, splits
 from recolab_assets.evaluation.guardrails import guardrails_table
 from recolab_assets.evaluation.list_metrics import Catalogue
 from recolab_assets.evaluation.other_split import other_split
@@ -129,6 +129,13 @@ def offline_metrics(
     return lab.result(context, table, {"chart": chart})
 
 
+@lab_asset(settings=(), deps=["recommendations", "train_interactions", "products"])
+def product_exposure(
+    context: dg.AssetExecutionContext, lab: LabResource
+) -> dg.MaterializeResult[Select]:
+    return lab.result(context, exposure.product_exposure())
+
+
 @lab_asset(settings=("evaluation.confidence",), kinds=("scipy",))
 def model_comparisons(
     context: dg.AssetExecutionContext, lab: LabResource, user_metrics: pa.Table
@@ -151,4 +158,11 @@ def guardrails(
     return lab.result(context, guardrails_table(offline_metrics, lab.settings.evaluation))
 
 
-ASSETS = (user_metrics, other_split_metrics, offline_metrics, model_comparisons, guardrails)
+ASSETS = (
+    user_metrics,
+    other_split_metrics,
+    offline_metrics,
+    product_exposure,
+    model_comparisons,
+    guardrails,
+)

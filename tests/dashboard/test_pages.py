@@ -8,11 +8,13 @@ import pytest
 
 from dashboard import queries
 from dashboard.app import changed_search, content, create_app
+from dashboard.figures.exposure import pareto_front
 from dashboard.pages import PAGES
 from dashboard.pages.ab_depth import status
 from dashboard.pages.experiments import finding
 from dashboard.pages.models import wide
 from dashboard.store import Store
+from recolab_assets.storage import Database
 from tests.dashboard.conftest import write_lab
 
 PATHS = [page.path for page in PAGES]
@@ -250,3 +252,51 @@ def test_arms_of_unlikely_sizes_are_called_suspicious(lab, own_lab, results):
 
 def test_the_plan_of_a_test_is_said_in_sentences(lab):
     assert "new visitors a day" in shown(Store(lab), "/experiments")
+
+
+def test_shares_of_the_tenths_of_the_catalogue_add_up(lab):
+    page = shown(Store(lab), "/diagnostics")
+    lines = {line["name"]: line["y"] for line in figure(page, "deciles")["data"]}
+    assert {"Popularity", "ALS", "Hybrid", "Interactions", "Purchases"} <= set(lines)
+    for shares in lines.values():
+        assert len(shares) == 10 and sum(shares) == pytest.approx(1)
+    assert lines["Interactions"] == sorted(lines["Interactions"], reverse=True)
+    assert lines["Popularity"][0] > lines["Interactions"][0]
+
+
+def test_the_lorenz_curve_encloses_the_gini_of_the_lists(lab_run):
+    """Twice the area between the diagonal and the curve of a model's lists."""
+    store = Store(lab_run[0].database_path)
+    curve = store.ask(queries.LORENZ).rows
+    metrics = store.ask(queries.OFFLINE_METRICS).rows
+    for model in ("als", "hybrid"):
+        mine = curve[curve["source"] == model]
+        x, y = [0.0, *mine["products"]], [0.0, *mine["share"]]
+        steps = zip(x, x[1:], y, y[1:], strict=False)
+        area = sum((right - left) * (low + high) / 2 for left, right, low, high in steps)
+        found = metrics[(metrics["model"] == model) & (metrics["metric"] == "gini")]
+        longest = found[found["k"] == found["k"].max()]["value"].iloc[0]
+        assert 1 - 2 * area == pytest.approx(longest, abs=0.02)
+
+
+def test_models_that_are_not_beaten_are_on_the_front():
+    rows = pd.DataFrame(
+        {"model": ["a", "b", "c", "d"], "x": [1.0, 2.0, 3.0, 2.0], "y": [3.0, 2.0, 1.0, 1.5]}
+    )
+    assert pareto_front(rows, "x", "y")["model"].tolist() == ["a", "b", "c"]
+
+
+def test_categories_and_cold_users_are_shown(lab):
+    page = shown(Store(lab), "/diagnostics", "?against=coverage")
+    assert "Accuracy against coverage" in page
+    [shades] = figure(page, "categories")["data"]
+    assert sum(line[0] for line in shades["z"]) == pytest.approx(1)
+    rows = rows_of_grid(page, "cold_and_warm")
+    asked = Store(lab).ask(queries.ACCURACY_BY_HISTORY).rows
+    assert len(rows) == len(asked[asked["k"] == 20])
+
+
+def test_a_shop_without_categories_says_so(own_lab):
+    with Database(own_lab).write() as connection:
+        connection.execute("UPDATE raw.products SET category = NULL")
+    assert "have no category" in shown(Store(own_lab), "/diagnostics")
