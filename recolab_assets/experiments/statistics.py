@@ -79,10 +79,6 @@ def ratio_estimate(numerator: FloatArray, denominator: FloatArray) -> RatioEstim
     return RatioEstimate(value, variance, n)
 
 
-def _critical_value(treated: RatioEstimate, control: RatioEstimate, alpha: float) -> float:
-    return float(stats.t.isf(alpha / 2, _degrees_of_freedom(treated, control)))
-
-
 def _degrees_of_freedom(treated: RatioEstimate, control: RatioEstimate) -> float:
     """Welch–Satterthwaite degrees of freedom of a difference of two independent estimates."""
     parts = [estimate.variance**2 / (estimate.n_users - 1) for estimate in (treated, control)]
@@ -105,8 +101,8 @@ def compare(treated: RatioEstimate, control: RatioEstimate, alpha: float) -> Com
     if not _has_spread(treated, control):
         return Comparison(difference, np.nan, np.nan, np.nan, np.nan)
     error = float(np.sqrt(treated.variance + control.variance))
-    margin = _critical_value(treated, control, alpha) * error
     degrees = _degrees_of_freedom(treated, control)
+    margin = float(stats.t.isf(alpha / 2, degrees)) * error
     p_value = float(2 * stats.t.sf(abs(difference) / error, degrees))
     return Comparison(difference, difference - margin, difference + margin, error, p_value)
 
@@ -114,18 +110,21 @@ def compare(treated: RatioEstimate, control: RatioEstimate, alpha: float) -> Com
 def relative_uplift(treated: RatioEstimate, control: RatioEstimate, alpha: float) -> Uplift:
     """Relative difference with the interval of the logarithm of the ratio.
 
-    Var(log r) = Var(r) / r² (delta method; Deng, Knoblich and Lu 2018, section 2.1), for each arm.
-    On the logarithm the interval cannot fall below −100%. An arm or a control without any click
-    has no logarithm, so there the interval is left open.
+    Var(log r) = Var(r) / r² (delta method; Deng, Knoblich and Lu 2018, section 2.1), for each arm,
+    and the degrees of freedom are those of these variances. On the logarithm the interval cannot
+    fall below −100%. An arm or a control without any click has no logarithm, so there the interval
+    is left open.
     """
     if not control.value > 0 or np.isnan(treated.value):
         return Uplift(np.nan, np.nan, np.nan)
-    value = treated.value / control.value - 1
-    if not treated.value > 0 or not _has_spread(treated, control):
-        return Uplift(value, np.nan, np.nan)
-    error = np.sqrt(treated.variance / treated.value**2 + control.variance / control.value**2)
-    spread = np.exp(_critical_value(treated, control, alpha) * error)
-    return Uplift(value, float((1 + value) / spread - 1), float((1 + value) * spread - 1))
+    if not treated.value > 0:
+        return Uplift(treated.value / control.value - 1, np.nan, np.nan)
+    return uplift_of_logarithms(compare(_logarithm(treated), _logarithm(control), alpha))
+
+
+def _logarithm(estimate: RatioEstimate) -> RatioEstimate:
+    value, variance, n_users = estimate
+    return RatioEstimate(float(np.log(value)), variance / value**2, n_users)
 
 
 def uplift_of_logarithms(comparison: Comparison) -> Uplift:
