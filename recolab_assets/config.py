@@ -439,9 +439,9 @@ class StudyConfig(Section):
 
     click_seeds: Annotated[int, Field(ge=0)] = 7
     """Scorecards of the same shop and models, each of experiment.scorecard_replicates."""
-    training_seeds: Annotated[int, Field(ge=0)] = 8
+    training_seeds: Annotated[int, Field(ge=0)] = 4
     """Models fitted again to the same shop."""
-    shop_seeds: Annotated[int, Field(ge=0)] = 8
+    shop_seeds: Annotated[int, Field(ge=0)] = 4
     """Shops, with models of their own."""
     replicates: Annotated[int, Field(ge=1)] = 50
     """Simulated experiments behind each figure of one training or one shop."""

@@ -19,6 +19,15 @@ from recolab_assets.experiments.response import ClickModel
 from recolab_assets.randomness import stream
 
 
+class MeanPreferences(NamedTuple):
+    """Means over users of a real-valued preference for the first model of each of P pairs."""
+
+    mean: FloatArray
+    """(R, S, P), above 0 where users prefer the first."""
+    error: FloatArray
+    """(R, S, P) its standard error; NaN with fewer than two users, 0 where users do not differ."""
+
+
 class DraftedTests(NamedTuple):
     """R interleaving tests of M models, and so of P pairs, each read at S sizes."""
 
@@ -30,6 +39,8 @@ class DraftedTests(NamedTuple):
     """(S, P) users whose list was drafted from both models of the pair, at least."""
     clicks: FloatArray
     """(R,) expected clicks of a user of the largest size on the drafted list."""
+    preferences: MeanPreferences | None = None
+    """What tests are made of where a sign test would not hold; None where it does."""
 
     def seen_with(self, control: int, n_models: int) -> npt.NDArray[np.int64]:
         """(M,) users of the largest size whose list was drafted from a model and the control."""

@@ -5,6 +5,10 @@ Oosterhuis and de Rijke, "Sensitive and scalable online evaluation with theoreti
 ranks at i or above and that are not there yet. So from the position on at which two products are
 both available they are treated alike, and a click on one rather than the other, if it comes no
 earlier, is for the product and not for its place.
+
+The paper compares a click with the products above it, which alone are sure to have been seen. The
+exchange of two products makes every product that was shown as sound a comparison, and where most
+users click once at most those above are few; so a click is compared with all of them.
 """
 
 from collections.abc import Sequence
@@ -16,7 +20,7 @@ import numpy.typing as npt
 from numba import njit
 
 from recolab_assets.experiments.arrays import BoolArray, FloatArray, IntArray
-from recolab_assets.experiments.drafted_replicates import DraftedTests, mean_preferences
+from recolab_assets.experiments.drafted_replicates import DraftedTests, MeanPreferences
 from recolab_assets.experiments.preferences import Wins, pairs_of
 from recolab_assets.experiments.replicates import in_threads
 from recolab_assets.experiments.response import ClickModel
@@ -113,11 +117,7 @@ def _chance_to_wait(available, since, until):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _prefer(ranks, available, users, shown, clicked, preferences):  # type: ignore[no-untyped-def]
-    """Add what clicks say of every pair of models to ``preferences`` (n, P), zero before.
-
-    A clicked product is preferred to those above it that were not clicked, and to the next one
-    below it that was not (Joachims, "Optimizing search engines using clickthrough data", KDD 2002).
-    """
+    """Add what clicks say of every pair of models to ``preferences`` (n, P), zero before."""
     n, length = shown.shape
     n_models = ranks.shape[2]
     for row in range(n):
@@ -126,10 +126,7 @@ def _prefer(ranks, available, users, shown, clicked, preferences):  # type: igno
             if not clicked[row, slot]:
                 continue
             liked = shown[row, slot]
-            last = slot + 1
-            while last < length and clicked[row, last]:
-                last += 1
-            for other in range(min(last + 1, length)):
+            for other in range(length):
                 if clicked[row, other] or shown[row, other] < 0:
                     continue
                 passed = shown[row, other]
@@ -197,26 +194,41 @@ def pairwise_tests(
 ) -> DraftedTests:
     """Show every user a list mixed from all models and infer preferences between products.
 
-    Ranked by the mean over rivals of the share of deciding users who prefer the model. Arguments as
-    for :func:`recolab_assets.experiments.drafted_replicates.multileaving_tests`.
+    Ranked by the mean preference over the rivals. Under clicks that do not look at products the
+    mean preference is 0, but it need not be above 0 as often as below: one large preference
+    balances several small ones. So tests are of the mean; a sign test would not keep its level.
+    Arguments as for :func:`recolab_assets.experiments.drafted_replicates.multileaving_tests`.
     """
     counts, n_models = np.asarray(sizes), rankings.shape[1]
     pool = Pool.of(rankings, attraction)
 
-    def one(number: int) -> tuple[npt.NDArray[np.int64], float]:
+    def one(number: int) -> tuple[FloatArray, float]:
         rng = stream(seed, "scorecard.pairwise", number)
         users = rng.permutation(rankings.shape[0])[: counts[-1]]
         shown = mix_lists(pool, users, length, rng)
         worth = np.where(shown >= 0, pool.attraction[users[:, None], np.maximum(shown, 0)], 0.0)
         clicked = click_model.draw_clicks(worth, rng)
+        preferences = infer_preferences(pool, users, shown, clicked)
         # Rounding: weights that cancel out leave a trace.
-        signs = np.sign(infer_preferences(pool, users, shown, clicked).round(9))
-        each = np.hstack([signs > 0, signs < 0])
-        clicks = float(click_model.click_probability(worth).sum())
-        return each.cumsum(axis=0, dtype=np.int64)[counts - 1], clicks / counts[-1]
+        signs = np.sign(preferences.round(9))
+        each = np.hstack([preferences, preferences**2, signs > 0, signs < 0])
+        sums = np.add.reduceat(each, np.r_[0, counts[:-1]], axis=0).cumsum(axis=0)
+        return sums, float(click_model.click_probability(worth).sum()) / counts[-1]
 
     summed, clicks = zip(*in_threads(one, replicates), strict=True)
-    wins = Wins(*np.split(np.stack(summed), 2, axis=2))
-    scores = {"pairwise_multileaving": mean_preferences(wins, n_models)}
-    users = np.tile(counts[:, None], len(pairs_of(n_models)))
-    return DraftedTests(scores, wins, users, np.array(clicks))
+    sums, squares, a, b = np.split(np.stack(summed), 4, axis=2)
+    n = counts[:, None]
+    mean = sums / n
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.sqrt(np.maximum(squares - n * mean**2, 0.0) / (n - 1) / n)
+    scores = np.zeros((*mean.shape[:2], n_models))
+    for place, (first, second) in enumerate(pairs_of(n_models)):
+        scores[..., first] += mean[..., place] / (n_models - 1)
+        scores[..., second] -= mean[..., place] / (n_models - 1)
+    return DraftedTests(
+        {"pairwise_multileaving": scores},
+        Wins(a.astype(np.int64), b.astype(np.int64)),
+        np.tile(n, len(pairs_of(n_models))),
+        np.array(clicks),
+        MeanPreferences(mean, error),
+    )

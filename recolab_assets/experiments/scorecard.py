@@ -25,8 +25,8 @@ from recolab_assets.experiments.scorecard_ab import (
 )
 from recolab_assets.experiments.scorecard_drafts import draft_rows
 from recolab_assets.experiments.scorecard_logs import Logging, logged_rows
-from recolab_assets.experiments.trial import Trial, experiment_sizes
-from recolab_assets.experiments.users_needed import UsersNeeded, users_for_effects
+from recolab_assets.experiments.trial import Trial, experiment_sizes, needed_by_effects
+from recolab_assets.experiments.users_needed import UsersNeeded
 
 
 class Scorecard(NamedTuple):
@@ -194,17 +194,14 @@ def _offline_rows(
     if not offline.values.shape[0]:
         return []
     sizes, every = _samples(trial, offline.methods, offline.values)
-    alpha, rows = trial.comparisons.alpha, []
+    rows: Rows = []
     for method, readings in every.items():
         for number, size in enumerate(sizes):
             rows += judge(method, Setting(n_users=size), readings.scores[:, number], trial.expected)
         rows += trial.comparisons.judge(method, readings, sizes)
         rows.append(Setting().row(method, "clicks_lost", 0.0))
-        for model, sign in trial.comparisons:
-            effects, errors = (
-                values[:, -1, model] for values in (readings.effects * sign, readings.errors)
-            )
-            needed[model][method] = users_for_effects(effects, errors, sizes[-1], alpha)
+        for model, users in needed_by_effects(trial, readings, sizes[-1]).items():
+            needed[model][method] = users
     return rows
 
 

@@ -12,7 +12,7 @@ from recolab_assets.experiments.drafted_replicates import (
 from recolab_assets.experiments.judgement import Rows, Setting, judge, judge_alarms
 from recolab_assets.experiments.pairwise_multileaving import pairwise_tests
 from recolab_assets.experiments.readings import Readings
-from recolab_assets.experiments.trial import Trial, experiment_sizes
+from recolab_assets.experiments.trial import Trial, experiment_sizes, needed_by_effects
 from recolab_assets.experiments.users_needed import UsersNeeded, users_for_preference
 
 MAX_INTERLEAVED = 5_000
@@ -60,8 +60,11 @@ def draft_rows(
         rows += trial.comparisons.judge(kind, readings, sizes, truth)
         if (highest := trial.expected.max()) > 0:
             rows.append(Setting().mean_row(kind, "clicks_lost", 1 - tests.clicks / highest))
-        preferences, needed[kind] = _preferences(trial, kind, tests)
-        rows += preferences
+        if tests.preferences is None:
+            preferences, needed[kind] = _preferences(trial, kind, tests)
+            rows += preferences
+        else:
+            needed[kind] = needed_by_effects(trial, readings, sizes[-1])
         for arms, other in others.items():
             # With all models, smaller tests tell methods apart: the largest are always right.
             tried = sizes if other.n_arms < trial.n_arms else sizes[:2]

@@ -7,8 +7,8 @@ from recolab_assets.experiments.counterfactual import LoggingPolicy
 from recolab_assets.experiments.judgement import Rows, Setting, judge, judge_alarms
 from recolab_assets.experiments.logged_replicates import CandidateLog, logged_readings
 from recolab_assets.experiments.readings import Readings
-from recolab_assets.experiments.trial import Trial, experiment_sizes
-from recolab_assets.experiments.users_needed import UsersNeeded, users_for_effects
+from recolab_assets.experiments.trial import Trial, experiment_sizes, needed_by_effects
+from recolab_assets.experiments.users_needed import UsersNeeded
 
 MAX_LOGGED = 5_000
 """Users of the largest log; a log costs some twenty times what an A/B test of as many does."""
@@ -55,12 +55,7 @@ def logged_rows(
         rows += trial.comparisons.judge(method, readings, sizes, trial.true_rate_differences)
         if highest > 0:
             rows.append(Setting().row(method, "clicks_lost", 1 - log.policy_clicks / highest))
-        needed[method] = {}
-        for model, sign in trial.comparisons:
-            effects, errors = (
-                values[:, -1, model] for values in (readings.effects * sign, readings.errors)
-            )
-            needed[method][model] = users_for_effects(effects, errors, sizes[-1], alpha)
+        needed[method] = needed_by_effects(trial, readings, sizes[-1])
     if equal is not None:
         sizes, _, every = _repeat(equal, logging, equal.control)
         for method, readings in every.items():

@@ -10,8 +10,10 @@ import numpy as np
 from recolab_assets.experiments.arrays import FloatArray, IntArray, check_lists
 from recolab_assets.experiments.judgement import is_tied
 from recolab_assets.experiments.null_arms import arms_of_equal_truth
+from recolab_assets.experiments.readings import Readings
 from recolab_assets.experiments.response import ClickModel
 from recolab_assets.experiments.sensitivity import Comparisons
+from recolab_assets.experiments.users_needed import UsersNeeded, users_for_effects
 from recolab_assets.randomness import stream
 
 SIZES = (200, 1_000, 5_000, 20_000)
@@ -221,3 +223,20 @@ def expected_clicks(click_model: ClickModel, attraction: FloatArray) -> FloatArr
             for arm in range(attraction.shape[1])
         ]
     )
+
+
+def needed_by_effects(trial: Trial, readings: Readings, n_users: int) -> dict[int, UsersNeeded]:
+    """Users for 80% power by model, from the effects and errors of the largest experiments.
+
+    Args:
+        trial: The models.
+        readings: What a method reads at each size; effects in any unit.
+        n_users: Users of the largest size.
+    """
+    needed = {}
+    for model, sign in trial.comparisons:
+        effects, errors = (
+            values[:, -1, model] for values in (readings.effects * sign, readings.errors)
+        )
+        needed[model] = users_for_effects(effects, errors, n_users, trial.comparisons.alpha)
+    return needed

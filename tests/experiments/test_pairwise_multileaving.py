@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recolab_assets.experiments.draft_readings import draft_readings
 from recolab_assets.experiments.pairwise_multileaving import (
     Pool,
     _chance_to_wait,
@@ -65,9 +66,7 @@ def _preferences(ranks, available, shown, clicked):
     n_models = ranks.shape[1]
     total = np.zeros(n_models * (n_models - 1) // 2)
     for slot, other in itertools.permutations(range(len(shown)), 2):
-        below = [place for place in range(slot + 1, len(shown)) if not clicked[place]]
-        is_seen = other < slot or (below and other == below[0])
-        if not clicked[slot] or clicked[other] or min(shown[slot], shown[other]) < 0 or not is_seen:
+        if not clicked[slot] or clicked[other] or min(shown[slot], shown[other]) < 0:
             continue
         liked, passed = ranks[shown[slot]], ranks[shown[other]]
         both = max(liked.min(), passed.min())
@@ -138,6 +137,8 @@ def test_a_copy_is_not_preferred_and_takes_nothing_from_its_model(shop) -> None:
     alone, cloned = tests
     # Pairs of four: (0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3).
     np.testing.assert_array_equal(cloned.wins.a[..., [0, 1, 3]], alone.wins.a)
+    np.testing.assert_array_equal(cloned.preferences.mean[..., [0, 1, 3]], alone.preferences.mean)
+    assert (cloned.preferences.mean[..., 4] == 0).all()
     np.testing.assert_array_equal(cloned.wins.a[..., 2], cloned.wins.a[..., 0])
     assert (cloned.wins.a[..., 4] == 0).all() and (cloned.wins.b[..., 4] == 0).all()
 
@@ -155,6 +156,24 @@ def test_the_better_model_is_preferred(shop) -> None:
     assert tests.wins.a.shape == (20, 2, 3)
     assert (np.diff(tests.wins.a, axis=1) >= 0).all()
     assert 0 < tests.clicks.mean() < 6
+
+
+def test_clicks_that_do_not_look_at_products_raise_no_more_alarms_than_promised(shop) -> None:
+    names = list(shop.lists)
+    rankings = np.stack([shop.lists[name] for name in names], axis=1)
+    tests = pairwise_tests(
+        rankings,
+        np.full(rankings.shape, 0.2),  # every product is as attractive as every other
+        shop.shoppers,
+        [1_000],
+        length=6,
+        replicates=400,
+        seed=1,
+    )
+    for control in range(4):
+        read = draft_readings(tests, tests.scores["pairwise_multileaving"], control, 0.05)
+        rates = np.delete((read.p_values[:, 0] < 0.05).mean(axis=0), control)
+        assert (np.abs(rates - 0.05) < 4 * np.sqrt(0.05 * 0.95 / 400)).all()
 
 
 def test_without_any_product_there_is_nothing_to_prefer() -> None:
