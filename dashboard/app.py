@@ -1,5 +1,6 @@
 """The app: the frame around the pages, and the callbacks that choose and refresh them."""
 
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
@@ -7,6 +8,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.dependencies import ALL
 from dash.development.base_component import Component
+from flask_compress import Compress
 
 from dashboard import queries
 from dashboard.components.grid import register_csv_buttons
@@ -58,6 +60,7 @@ def create_app(database: Path) -> Dash:
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
     app.layout = _frame()
+    _serve_compactly(app)
     store = Store(database, standing=queries.STANDING)
     store.status()
     _register(app, store)
@@ -87,6 +90,17 @@ def content(store: Store, path: str, search: str, scheme: Scheme) -> list[Compon
 def changed_search(search: str, values: dict[str, str]) -> str:
     """Return the address's query with some filters changed, the others kept."""
     return "?" + urlencode({**dict(parse_qsl(search.removeprefix("?"))), **values})
+
+
+def _serve_compactly(app: Dash) -> None:
+    """Compress what is sent, and let the browser keep scripts and styles.
+
+    Their addresses change with their content, so what is kept is never out of date.
+    """
+    # Zstandard takes a third of the time of the others.
+    app.server.config["COMPRESS_ALGORITHM"] = ["zstd", "br", "gzip"]
+    app.server.config["SEND_FILE_MAX_AGE_DEFAULT"] = timedelta(days=365)
+    Compress(app.server)
 
 
 def _frame() -> Component:
@@ -122,17 +136,22 @@ def _frame() -> Component:
             dcc.Location(id="address", refresh="callback-nav"),
             dcc.Store(id="scheme", storage_type="local", data=None),
             dcc.Store(id="revision"),
+            dcc.Store(id="titles", data={page.path: page.title for page in PAGES}),
             dcc.Interval(id="poll", interval=POLL_MILLISECONDS),
-            html.A("Skip to the content", href="#page", className="skip-link"),
+            html.A("Skip to the content", href="#content", className="skip-link"),
             dmc.AppShell(
                 [
                     dmc.AppShellHeader(header),
                     dmc.AppShellNavbar(menu, p="xs", **{"aria-label": "Pages"}),
                     dmc.AppShellMain(
-                        dcc.Loading(
-                            dmc.Stack(id="page", gap="md"),
-                            delay_show=400,
-                            overlay_style={"visibility": "visible"},
+                        html.Div(
+                            dcc.Loading(
+                                dmc.Stack(id="page", gap="md"),
+                                delay_show=400,
+                                overlay_style={"visibility": "visible"},
+                            ),
+                            id="content",
+                            tabIndex="-1",
                         )
                     ),
                 ],
@@ -225,4 +244,9 @@ def _register(app: Dash, store: Store) -> None:
         Output("burger", "opened"),
         Input("address", "pathname"),
         prevent_initial_call=True,
+    )
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("recolab", "nameTab"),
+        Input("address", "pathname"),
+        State("titles", "data"),
     )

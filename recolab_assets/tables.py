@@ -652,6 +652,13 @@ EXPERIMENTS = (
             ("method", "VARCHAR", "Way of evaluating."),
             ("measure", "VARCHAR", "best_pick_rate, regret, kendall_tau, …"),
             ("setting", "VARCHAR", "Size of the experiment and what was varied."),
+            (
+                "arms",
+                "VARCHAR",
+                "What the arms show: models, cloned, identical, equal_truth or more_visits.",
+            ),
+            ("model", "VARCHAR?", "Model compared with the control; empty for all together."),
+            ("n_users", "BIGINT?", "Users of the experiment; empty where not for a given number."),
             ("value", "DOUBLE", "Value."),
             ("standard_error", "DOUBLE?", "Monte-Carlo error; empty where exact."),
         ),
