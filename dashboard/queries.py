@@ -32,6 +32,20 @@ INTERLEAVING_PREFERENCES: Final = _as_written(
     "experiments.interleaving_preferences",
 )
 TRUTH: Final = _as_written("model, metric, value", "experiments.truth")
+METHOD_SCORECARD: Final = _as_written(
+    "method, measure, arms, model, CAST(n_users AS DOUBLE) AS n_users, value, standard_error",
+    "experiments.method_scorecard",
+)
+INTERLEAVING_PAIRS: Final = _as_written(
+    "model_a, model_b, preference", "experiments.interleaving_pairs"
+)
+COUNTERFACTUAL_REPORT: Final = _as_written(
+    "model, estimator, value", "experiments.counterfactual_report"
+)
+EXPERIMENT_PLAN: Final = _as_written(
+    "method, users_needed, days_needed, smallest_effect, alpha, power, recommended, sentence",
+    "experiments.experiment_plan",
+)
 
 STANDING: Final = (
     OFFLINE_METRICS,
@@ -41,6 +55,10 @@ STANDING: Final = (
     INTERLEAVING_REPORT,
     INTERLEAVING_PREFERENCES,
     TRUTH,
+    METHOD_SCORECARD,
+    INTERLEAVING_PAIRS,
+    COUNTERFACTUAL_REPORT,
+    EXPERIMENT_PLAN,
 )
 """Small tables that pages read whole and filter themselves: in memory, they are there for every
 page and every filter while a run holds the file."""

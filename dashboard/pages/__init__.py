@@ -1,9 +1,9 @@
 """The pages: what each asks the store and shows, as a function of the address and the scheme."""
 
-from dashboard.pages import experiments, models, overview
+from dashboard.pages import experiments, methods, models, overview
 from dashboard.pages.page import Page
 
-PAGES: tuple[Page, ...] = (overview.PAGE, models.PAGE, experiments.PAGE)
+PAGES: tuple[Page, ...] = (overview.PAGE, models.PAGE, experiments.PAGE, methods.PAGE)
 """Every page in the order of the menu; a new page is a new file and an entry here."""
 
 __all__ = ["PAGES", "Page"]

@@ -8,6 +8,7 @@ import pytest
 from recolab_assets.storage import Database
 from recolab_assets.storage.writer import write_table
 from recolab_assets.tables import TABLES
+from tests.dashboard.ways import ways_tables
 
 # model: NDCG@10, NDCG@20, coverage, CTR uplift with interval, significant, clicks of 10,000
 RESULTS = {
@@ -63,6 +64,7 @@ def tables() -> dict[str, list[dict[str, object]]]:
     ]
     pairs = [("popularity", "als"), ("popularity", "hybrid"), ("als", "hybrid")]
     return {
+        **ways_tables(),
         "offline_metrics": offline,
         "model_comparisons": [
             {
