@@ -10,8 +10,8 @@ Family = Literal["online", "offline", "logs"]
 
 FAMILIES: Final[dict[str, str]] = {
     "online": "Online tests",
-    "offline": "Offline metrics",
-    "logs": "Estimates from a log",
+    "offline": "Offline",
+    "logs": "Logs",
 }
 """Families of ways in the order in which they are shown, with their names."""
 

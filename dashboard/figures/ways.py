@@ -1,6 +1,7 @@
 """Figures about ways of evaluating: orders of models, power, false alarms, near-copies."""
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -42,7 +43,7 @@ def rank_figure(rankings: Sequence[Ranking], scheme: Scheme) -> go.Figure:
         for rank, models in tied.items():
             for number, model in enumerate(models):
                 # Models of one rank stand above one another.
-                shift = 0.36 * (number - (len(models) - 1) / 2) / len(models)
+                shift = min(0.32, 0.8 / len(models)) * (number - (len(models) - 1) / 2)
                 points[model].append((rank, place + shift, way))
     for model, of_model in points.items():
         style = style_of(model)
@@ -205,7 +206,8 @@ def _rowed(figure: go.Figure, labels: Sequence[str], scheme: Scheme, x_title: st
     framed(figure, scheme, len(labels), x_title)
     figure.update_yaxes(
         tickvals=list(range(len(labels))),
-        ticktext=list(labels),
+        # In two lines, which leaves a narrow screen room for the figure.
+        ticktext=[re.sub(r"([:,]) ", r"\1<br>", label) for label in labels],
         range=[len(labels) - 0.4, -0.6],
         autorange=False,
         zeroline=False,

@@ -321,7 +321,7 @@ def _plan(plan: pd.DataFrame, view: View) -> Component:
                 text_column("label", "Way", minWidth=200),
                 number_column("users_needed", "Users", ",", "Users of the whole experiment."),
                 number_column("days_needed", "Days", ",", "Days until so many users have come."),
-                text_column("choice", "", minWidth=130),
+                text_column("choice", "Advice", minWidth=140),
                 text_column(
                     "sentence",
                     "In words",
