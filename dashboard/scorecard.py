@@ -1,11 +1,13 @@
 """What the scorecard says about each way of evaluating: one row a way, and what figures need."""
 
 import math
+from collections import defaultdict
+from collections.abc import Mapping
 
 import pandas as pd
 
 from dashboard.methods import in_order, method_of
-from dashboard.rows import rows_of
+from dashboard.rows import Row, rows_of
 
 REFERENCE = "ab_delta"
 """The way that users needed are compared with."""
@@ -47,13 +49,18 @@ def summary(scorecard: pd.DataFrame, model: str | None, n_users: list[int]) -> p
         n_users: Sizes of experiment whose best picks are told, as ``best_0``, ``best_1``, ….
 
     Returns:
-        Columns label, family, best_i and best_i_error, identical and equal_truth (false-alarm rates
-        at the largest size), users, ratio, clicks_lost, copy (in words).
+        Columns label, explanation, best_i and best_i_error, identical and equal_truth (false-alarm
+        rates at the largest size) with their errors, users, ratio, clicks_lost, copy (in words).
     """
+    # Largest experiments first; plain rows, since many small questions are slow to ask of a frame.
+    found: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows_of(scorecard.sort_values("n_users", ascending=False, kind="stable")):
+        found[row["method"]][row["measure"]].append(row)
+    copies = {row["method"]: _copy(row) for row in rows_of(with_copy(scorecard))}
     return pd.DataFrame(
         [
-            _row(method, scorecard[scorecard["method"] == method], model, n_users)
-            for method in in_order(set(scorecard["method"]))
+            _row(method, found[method], model, n_users) | {"copy": copies.get(method, "")}
+            for method in in_order(set(found))
         ]
     )
 
@@ -95,47 +102,41 @@ def with_copy(scorecard: pd.DataFrame) -> pd.DataFrame:
     return pairs[pairs["n_users"] == largest]
 
 
-def holds(row: dict[str, float]) -> bool:
+def holds(row: Row) -> bool:
     """Whether a near-copy leaves the best picks as they were, but for chance."""
     errors = [
         error for error in (row["standard_error"], row["copied_error"]) if not math.isnan(error)
     ]
-    return row["value"] - row["copied"] <= ERRORS_APART * math.hypot(*errors)
+    fall: float = row["value"] - row["copied"]
+    return fall <= ERRORS_APART * math.hypot(*errors)
 
 
 def _row(
-    method: str, rows: pd.DataFrame, model: str | None, n_users: list[int]
+    method: str, rows: Mapping[str, list[Row]], model: str | None, n_users: list[int]
 ) -> dict[str, object]:
-    found: dict[str, object] = {
-        "label": method_of(method).label,
-        "explanation": method_of(method).explanation,
-    }
+    known = method_of(method)
+    found: dict[str, object] = {"label": known.label, "explanation": known.explanation}
     for place, size in enumerate(n_users):
-        best = _first(rows, "best_pick_rate", arms="models", n_users=size)
+        best = _first(rows["best_pick_rate"], arms="models", n_users=size)
         found[f"best_{place}"], found[f"best_{place}_error"] = best
-    alarms = rows.sort_values("n_users", ascending=False, kind="stable")
     for arms in ("identical", "equal_truth"):
-        rate = _first(alarms, "false_alarm_rate", arms=arms)
-        found[arms], found[f"{arms}_error"] = rate
-    users, _ = _first(rows, "users_for_80_power", model=model)
+        found[arms], found[f"{arms}_error"] = _first(rows["false_alarm_rate"], arms=arms)
+    users, _ = _first(rows["users_for_80_power"], model=model)
+    ratio, _ = _first(rows["ratio_to_ab"], model=model)
     found["users"] = float(f"{users:.3g}")
-    found["ratio"] = 1.0 if method == REFERENCE else _first(rows, "ratio_to_ab", model=model)[0]
-    found["clicks_lost"], _ = _first(rows, "clicks_lost")
-    found["copy"] = _copy(rows)
+    found["ratio"] = 1.0 if method == REFERENCE else ratio
+    found["clicks_lost"], _ = _first(rows["clicks_lost"])
     return found
 
 
-def _first(rows: pd.DataFrame, measure: str, **where: object) -> tuple[float, float]:
-    chosen = rows[rows["measure"] == measure]
-    for column, value in where.items():
-        chosen = chosen[chosen[column] == value]
-    if chosen.empty:
-        return math.nan, math.nan
-    return float(chosen["value"].iloc[0]), float(chosen["standard_error"].iloc[0])
+def _first(rows: list[Row], **where: object) -> tuple[float, float]:
+    """Value and standard error of the first row that answers to the description."""
+    for row in rows:
+        if all(row[column] == value for column, value in where.items()):
+            return row["value"], row["standard_error"]
+    return math.nan, math.nan
 
 
-def _copy(rows: pd.DataFrame) -> str:
-    for row in rows_of(with_copy(rows)):
-        word = "holds" if holds(row) else "breaks"
-        return f"{word}: {row['value']:.0%} → {row['copied']:.0%}"
-    return ""
+def _copy(row: Row) -> str:
+    word = "holds" if holds(row) else "breaks"
+    return f"{word}: {row['value']:.0%} → {row['copied']:.0%}"

@@ -110,6 +110,9 @@ def grid(
             "enableCellTextSelection": True,
             "ensureDomOrder": True,
             "tooltipShowDelay": 200,
+            # Tab leads into a table and out of it again; arrows lead from cell to cell.
+            "tabToNextCell": {"function": "false"},
+            "tabToNextHeader": {"function": "false"},
         },
         csvExportParams={"fileName": f"recolab_{name}.csv", "allColumns": True},
         style={"height": None},

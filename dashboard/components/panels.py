@@ -49,6 +49,16 @@ def graph(name: str, figure: go.Figure, description: str) -> Component:
     return region([drawn, dmc.Group(save, justify="flex-end", mt="xs")], "group", description)
 
 
+def scrolling(table: Component, label: str) -> Component:
+    """A table of HTML that scrolls sideways where it does not fit, by keyboard too.
+
+    Args:
+        table: The table.
+        label: What a screen reader calls it.
+    """
+    return region(table, "region", label, className="scrolling", tabIndex="0")
+
+
 def problem_notice(problem: Unavailable) -> Component:
     """What stands in place of a page that has nothing to show: a sentence, and what to run."""
     titles = {
