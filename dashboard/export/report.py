@@ -18,6 +18,9 @@ from dashboard.store import Store, Unavailable
 REPORT_NAME: Final = "recolab-report.html"
 """The file in the folder that ``--export`` names."""
 
+PATIENCE_SECONDS: Final = 10.0
+"""How long a run that is writing is waited for."""
+
 _PAGE: Final = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -61,7 +64,7 @@ def write_report(database: Path, folder: Path) -> Path:
     Raises:
         ReportError: There is nothing to report, or the folder cannot be written.
     """
-    text = report(database)
+    text = report_of(database)
     path = folder / REPORT_NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,13 +84,13 @@ def write_report(database: Path, folder: Path) -> Path:
     return path
 
 
-def report(database: Path) -> str:
+def report_of(database: Path) -> str:
     """Return the report's HTML.
 
     Raises:
         ReportError: No page has anything to show.
     """
-    store = Store(database, lock_timeout_seconds=10.0)
+    store = Store(database, lock_timeout_seconds=PATIENCE_SECONDS)
     problems: list[Unavailable] = []
     sections = [_section(page, store, problems) for page in PAGES]
     if len(problems) == sum(page.left_out is None for page in PAGES):

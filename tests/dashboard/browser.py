@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -113,3 +114,13 @@ def drawn(page):
         "   grid => grid.querySelector('.ag-header-cell'))"
         " && !document.querySelector('[data-dash-is-loading]')"
     )
+
+
+def faults(page):
+    """What axe-core finds critical or serious."""
+    return [
+        (fault["id"], node["html"], node.get("failureSummary"))
+        for fault in Axe().run(page).response["violations"]
+        if fault["impact"] in ("critical", "serious")
+        for node in fault["nodes"]
+    ]

@@ -4,7 +4,6 @@ import csv
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -16,6 +15,7 @@ from tests.dashboard.browser import (
     address,
     browser,
     drawn,
+    faults,
     opened,
     page,
     plotted,
@@ -151,13 +151,7 @@ def test_axe_finds_nothing_critical_or_serious(page, address, path, scheme):
         page.set_viewport_size({"width": width, "height": 900})
         opened(page, address, path, scheme)
         expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
-        found = Axe().run(page).response["violations"]
-        assert [
-            (width, fault["id"], node["html"], node.get("failureSummary"))
-            for fault in found
-            if fault["impact"] in ("critical", "serious")
-            for node in fault["nodes"]
-        ] == []
+        assert faults(page) == []
 
 
 @pytest.mark.parametrize("path", PATHS)
