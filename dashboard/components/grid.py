@@ -100,6 +100,9 @@ def grid(
             "minWidth": 110,
             "wrapHeaderText": True,
             "autoHeaderHeight": True,
+            # What is too long for its column goes on in the next line, rather than be cut.
+            "wrapText": True,
+            "autoHeight": True,
             # A CSV file is read by programs: numbers in full.
             "useValueFormatterForExport": False,
         },

@@ -216,7 +216,7 @@ def _orders(found: list[Ranking], view: View) -> list[Component]:
                 "Ranks",
                 pd.DataFrame(rows),
                 [
-                    text_column("way", "Way", minWidth=240),
+                    text_column("way", "Way", minWidth=150),
                     written_column(
                         "right",
                         f"Pairs as {called}",
@@ -318,18 +318,11 @@ def _plan(plan: pd.DataFrame, view: View) -> Component:
             "A test of your own",
             rows,
             [
-                text_column("label", "Way", minWidth=200),
+                text_column("label", "Way", minWidth=150),
                 number_column("users_needed", "Users", ",", "Users of the whole experiment."),
                 number_column("days_needed", "Days", ",", "Days until so many users have come."),
                 text_column("choice", "Advice", minWidth=140),
-                text_column(
-                    "sentence",
-                    "In words",
-                    minWidth=420,
-                    wrapText=True,
-                    autoHeight=True,
-                    cellStyle={"lineHeight": 1.4, "paddingBlock": "0.4rem"},
-                ),
+                text_column("sentence", "In words", minWidth=420),
             ],
             view.scheme,
         ),

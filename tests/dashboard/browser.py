@@ -116,6 +116,16 @@ def drawn(page):
     )
 
 
+def resized(page, width):
+    """Give the page another width and wait until its figures have followed."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.dash-graph')].every((box) =>"
+        " Math.abs(box.clientWidth - box.querySelector('.js-plotly-plot')._fullLayout.width) < 2)"
+    )
+    return page
+
+
 def faults(page):
     """What axe-core finds critical or serious."""
     return [

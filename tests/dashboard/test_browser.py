@@ -19,6 +19,7 @@ from tests.dashboard.browser import (
     opened,
     page,
     plotted,
+    resized,
     serve,
 )
 
@@ -147,18 +148,18 @@ def test_every_page_is_reached_by_menu_by_link_and_by_reload(page, address, know
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("path", PATHS)
 def test_axe_finds_nothing_critical_or_serious(page, address, path, scheme):
+    opened(page, address, path, scheme)
+    expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
     for width in (1280, 360):
-        page.set_viewport_size({"width": width, "height": 900})
-        opened(page, address, path, scheme)
-        expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
+        resized(page, width)
         assert faults(page) == []
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_no_page_scrolls_sideways_from_360_to_2560_pixels(page, address, path):
+    opened(page, address, path)
     for width in (360, 768, 1280, 2560):
-        page.set_viewport_size({"width": width, "height": 900})
-        opened(page, address, path)
+        resized(page, width)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -279,12 +280,12 @@ def test_the_csv_file_has_numbers_in_full_and_those_of_one_cell_apart(page, addr
     assert arms["Popularity"]["CTR uplift"] == ""
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_before_the_first_run_every_page_says_what_to_run(page, tmp_path, path):
+def test_before_the_first_run_every_page_says_what_to_run(page, tmp_path):
     server, at = serve(tmp_path / "none.duckdb")
     try:
-        page.goto(f"{at}{path}")
-        expect(page.locator("#problem")).to_contain_text("uv run dagster asset materialize")
+        for path in PATHS:
+            page.goto(f"{at}{path}")
+            expect(page.locator("#problem")).to_contain_text("uv run dagster asset materialize")
     finally:
         server.terminate()
         server.communicate(timeout=20)

@@ -1,7 +1,7 @@
 """Pictures of every page, light and dark, for the README and for whoever wants to look.
 
-They go to a temporary folder, drawn from the tests' small lab, unless ``RECOLAB_SCREENSHOTS`` names a
-folder: then they are of the database of the configuration, if that has been run.
+They go to a temporary folder, drawn from the tests' small lab, unless ``RECOLAB_SCREENSHOTS`` names
+a folder: then they are of the database of the configuration, if that has been run.
 """
 
 import os
