@@ -24,8 +24,8 @@ _SETTINGS = {
         "model.als_regularization",
         "model.als_alpha",
     ),
-    "item_cf": ("model.itemcf_k_neighbours",),
-    "content_based": (),
+    "item_cf": ("model.training_seed", "model.itemcf_k_neighbours"),
+    "content_based": ("model.training_seed",),
     "hybrid": (
         "model.hybrid_pop_weight",
         "model.hybrid_als_weight",
