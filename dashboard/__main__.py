@@ -1,4 +1,4 @@
-"""The command: ``python -m dashboard`` serves the results on this computer."""
+"""The command: ``python -m dashboard`` serves the results, or writes them into one file."""
 
 import argparse
 import errno
@@ -19,7 +19,7 @@ class ListenError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve the dashboard until it is interrupted; return the exit status.
+    """Serve the dashboard until it is interrupted, or write the report; return the exit status.
 
     Args:
         arguments: Command line without the program's name; by default that of the process.
@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         database = (options.database or load_config().database_path).resolve()
+        if options.export is not None:
+            return _export(database, options.export)
         listener = listen(options.host, options.port)
     except (ConfigError, ListenError) as error:
         sys.stderr.write(f"{error}\n")
@@ -34,6 +36,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shown = "localhost" if options.host == DEFAULT_HOST else options.host
     with listener:
         _serve(listener, database, f"http://{shown}:{options.port}")
+    return 0
+
+
+def _export(database: Path, folder: Path) -> int:
+    # Imported late, as in _serve.
+    from dashboard.export import ReportError, write_report  # noqa: PLC0415
+
+    try:
+        path = write_report(database, folder)
+    except ReportError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{path}\n")
     return 0
 
 
@@ -100,6 +115,12 @@ def _parser() -> argparse.ArgumentParser:
         "--database",
         type=Path,
         help="the DuckDB file to read (the one that the configuration in force names)",
+    )
+    parser.add_argument(
+        "--export",
+        type=Path,
+        metavar="DIR",
+        help="write the whole report into DIR as one HTML file to mail, and serve nothing",
     )
     return parser
 

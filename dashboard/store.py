@@ -29,13 +29,18 @@ LOCK_TIMEOUT_SECONDS: Final = 0.3
 STATUS_LASTS_SECONDS: Final = 2.0
 """How long one look at the file serves everybody who asks whether it is being written."""
 
+BUSY_LASTS_SECONDS: Final = 1.0
+"""After having waited for a run in vain, how long nobody else waits for it."""
+
 ANSWERS_KEPT: Final = 256
 """Answers remembered; the one that was asked for longest ago goes first."""
 
 RUN_COMMAND: Final = "uv run dagster asset materialize -m recolab_assets.definitions --select '*'"
 """What writes the file."""
 
-Reason = Literal["missing_file", "missing_table", "busy", "not_a_database", "other_version"]
+Reason = Literal[
+    "missing_file", "missing_table", "busy", "not_a_database", "other_version", "unreadable"
+]
 Stamp = tuple[tuple[int, int, int], ...]
 """Identity, time of change and size of the file and of its write-ahead log."""
 
@@ -105,7 +110,12 @@ class Store:
     _answers: OrderedDict[Query, _Remembered] = field(default_factory=OrderedDict)
     _status: Status = Status("unavailable", None)
     _status_until: float = 0.0
+    _busy_until: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _reading: threading.Lock = field(default_factory=threading.Lock)
+    """Held by the one thread that has the file open. The system's file locks belong to the process:
+    a thread that closes the file would take the lock away from one that has just opened it, and a
+    run would change what that one reads."""
 
     def ask(self, query: Query) -> Answer:
         """Return the rows of a query: from memory while the file is unchanged or held by a run.
@@ -115,25 +125,37 @@ class Store:
                 written and this query has never been answered.
         """
         stamp = self._stamp()
+        remembered = self._remembered(query)
+        if remembered is not None and remembered.stamp == stamp:
+            return remembered.answer
+        with self._reading:
+            # Another thread may have asked the same meanwhile.
+            remembered = self._remembered(query)
+            if remembered is not None and remembered.stamp == stamp:
+                return remembered.answer
+            try:
+                rows = self._read(query)
+            except Unavailable as problem:
+                if problem.reason == "busy" and remembered is not None:
+                    return replace(remembered.answer, behind=True)
+                raise
+            answer = Answer(rows, datetime.now())
+            self._remember(query, _Remembered(stamp, answer))
+        return answer
+
+    def _remembered(self, query: Query) -> _Remembered | None:
         with self._lock:
             remembered = self._answers.get(query)
             if remembered is not None:
                 self._answers.move_to_end(query)
-        if remembered is not None and remembered.stamp == stamp:
-            return remembered.answer
-        try:
-            rows = self._read(query)
-        except Unavailable as problem:
-            if problem.reason == "busy" and remembered is not None:
-                return replace(remembered.answer, behind=True)
-            raise
-        answer = Answer(rows, datetime.now())
+        return remembered
+
+    def _remember(self, query: Query, remembered: _Remembered) -> None:
         with self._lock:
-            self._answers[query] = _Remembered(stamp, answer)
+            self._answers[query] = remembered
             self._answers.move_to_end(query)
             while len(self._answers) > ANSWERS_KEPT:
                 self._answers.popitem(last=False)
-        return answer
 
     def status(self) -> Status:
         """Say whether the file can be read now; looks at it once in a while for all who ask.
@@ -148,7 +170,7 @@ class Store:
             former = self._status
         stamp = self._stamp()
         try:
-            with self._connected():
+            with self._reading, self._connected():
                 status = Status("ready", str(hash(stamp)))
             if status.revision != former.revision:
                 self._ask_standing()
@@ -184,10 +206,15 @@ class Store:
         Raises:
             Unavailable: It cannot be opened.
         """
+        # A page asks several questions: it waits for a run once, not with each of them.
+        is_busy = time.monotonic() < self._busy_until
         try:
-            with Database(self.path, self.lock_timeout_seconds).read() as connection:
-                yield connection
+            with Database(
+                self.path, 0.0 if is_busy else self.lock_timeout_seconds
+            ).read() as opened:
+                yield opened
         except DatabaseLockedError as error:
+            self._busy_until = time.monotonic() + BUSY_LASTS_SECONDS
             raise Unavailable(
                 "busy",
                 f"A run is writing {self.path} just now; this page fills in as soon as it is done.",
@@ -221,4 +248,9 @@ class Store:
                     f"{' and '.join(query.tables)} in {self.path} were written by another version"
                     " of the lab and lack columns that this page shows; run the lab again.",
                     RUN_COMMAND,
+                ) from error
+            except duckdb.Error as error:
+                [reason, *_] = str(error).splitlines()
+                raise Unavailable(
+                    "unreadable", f"{self.path} cannot be read: {reason.removesuffix('.')}."
                 ) from error

@@ -9,9 +9,9 @@ from dash import ClientsideFunction, Dash, Input, Output, html
 from dash.dependencies import MATCH
 from dash.development.base_component import Component
 
+from dashboard.components.cells import P_VALUE, fields_of, in_browser
 from dashboard.components.region import region
 from dashboard.theme import Scheme
-from dashboard.vocabulary import ABSENT
 
 
 def text_column(field: str, header: str, **options: Any) -> dict[str, Any]:
@@ -23,14 +23,7 @@ def number_column(
     field: str, header: str, digits: str, explanation: str | None = None, **options: Any
 ) -> dict[str, Any]:
     """A column of numbers; sorted as numbers, written in d3's notation, absent ones as a dash."""
-    return {
-        "field": field,
-        "headerName": header,
-        "type": "rightAligned",
-        "headerTooltip": explanation,
-        "valueFormatter": {"function": _written(f"params.data.{field}", digits)},
-        **options,
-    }
+    return written_column(field, header, f"{{{field}:{digits}}}", explanation, **options)
 
 
 def interval_column(
@@ -43,51 +36,44 @@ def interval_column(
     **options: Any,
 ) -> dict[str, Any]:
     """A column of numbers with their intervals; sorted by the number."""
-    value, bounds = f"params.data.{field}", (f"params.data.{low}", f"params.data.{high}")
-    interval = " + ' to ' + ".join(_written(bound, digits) for bound in bounds)
-    return {
-        "field": field,
-        "headerName": header,
-        "type": "rightAligned",
-        "headerTooltip": explanation,
-        "valueFormatter": {
-            "function": f"{value} == null ? '{ABSENT}' :"
-            f" {_written(value, digits)} + ' (' + {interval} + ')'"
-        },
-        **options,
-    }
+    template = f"{{{field}:{digits}}} ({{{low}:{digits}}} to {{{high}:{digits}}})"
+    return written_column(field, header, template, explanation, **options)
 
 
 def ratio_column(
     field: str, numerator: str, denominator: str, header: str, digits: str, explanation: str
 ) -> dict[str, Any]:
     """A column of rates that shows the counts behind each; sorted by the rate."""
-    value = f"params.data.{field}"
-    counts = " + ' / ' + ".join(
-        f"d3.format(',')(params.data.{count})" for count in (numerator, denominator)
-    )
+    template = f"{{{field}:{digits}}} ({{{numerator}:,}} / {{{denominator}:,}})"
+    return written_column(field, header, template, explanation, minWidth=215)
+
+
+def p_column(field: str, header: str, explanation: str) -> dict[str, Any]:
+    """A column of p-values, written as papers do."""
+    return written_column(field, header, f"{{{field}:{P_VALUE}}}", explanation)
+
+
+def written_column(
+    field: str, header: str, template: str, explanation: str | None = None, **options: Any
+) -> dict[str, Any]:
+    """A column of numbers, sorted by one and written as a template of several.
+
+    Args:
+        field: The number that it is sorted by; where that is absent, a dash is written.
+        header: Heading.
+        template: Text with ``{column:format}`` in it, in the notation that Python and d3 share.
+        explanation: What the number means, in a sentence.
+        options: Further settings of the column.
+    """
     return {
         "field": field,
         "headerName": header,
         "type": "rightAligned",
         "headerTooltip": explanation,
-        "minWidth": 215,
-        "valueFormatter": {
-            "function": f"{value} == null ? '{ABSENT}' :"
-            f" {_written(value, digits)} + ' (' + {counts} + ')'"
-        },
-    }
-
-
-def p_column(field: str, header: str, explanation: str) -> dict[str, Any]:
-    """A column of p-values, written as papers do."""
-    p = f"params.data.{field}"
-    return {
-        **number_column(field, header, ".3f", explanation),
-        "valueFormatter": {
-            "function": f"{p} == null ? '{ABSENT}' :"
-            f" ({p} < 0.001 ? '< 0.001' : d3.format('.3f')({p}))"
-        },
+        "valueFormatter": {"function": in_browser(field, template)},
+        # For those who write the table elsewhere.
+        "context": {"template": template},
+        **options,
     }
 
 
@@ -107,13 +93,18 @@ def grid(
     table = dag.AgGrid(
         id={"type": "grid", "name": name},
         rowData=records,
-        columnDefs=columns,
+        columnDefs=[*columns, *_unseen(columns)],
         defaultColDef={
             "sortable": True,
             "resizable": True,
-            "minWidth": 96,
+            "minWidth": 110,
             "wrapHeaderText": True,
             "autoHeaderHeight": True,
+            # What is too long for its column goes on in the next line, rather than be cut.
+            "wrapText": True,
+            "autoHeight": True,
+            # A CSV file is read by programs: numbers in full.
+            "useValueFormatterForExport": False,
         },
         columnSize="responsiveSizeToFit",
         dashGridOptions={
@@ -122,8 +113,11 @@ def grid(
             "enableCellTextSelection": True,
             "ensureDomOrder": True,
             "tooltipShowDelay": 200,
+            # Tab leads into a table and out of it again; arrows lead from cell to cell.
+            "tabToNextCell": {"function": "false"},
+            "tabToNextHeader": {"function": "false"},
         },
-        csvExportParams={"fileName": f"recolab_{name}.csv"},
+        csvExportParams={"fileName": f"recolab_{name}.csv", "allColumns": True},
         style={"height": None},
     )
     save = dmc.Button(
@@ -148,5 +142,9 @@ def register_csv_buttons(app: Dash) -> None:
     )
 
 
-def _written(value: str, digits: str) -> str:
-    return f"({value} == null ? '{ABSENT}' : d3.format('{digits}')({value}))"
+def _unseen(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Columns that are not shown: numbers that stand in another's cell, for the CSV file."""
+    shown = {column["field"] for column in columns}
+    templates = [column.get("context", {}).get("template", "") for column in columns]
+    inside = [field for template in templates for field in fields_of(template)]
+    return [{"field": field, "hide": True} for field in dict.fromkeys(inside) if field not in shown]

@@ -1,5 +1,7 @@
 """Panels, notices and figures with their explanation."""
 
+from typing import Any
+
 import dash_mantine_components as dmc
 import plotly.graph_objects as go
 from dash import dcc
@@ -25,7 +27,13 @@ def panel(title: str, explanation: str, *content: Component) -> Component:
 
 
 def graph(name: str, figure: go.Figure, description: str) -> Component:
-    """A figure; the description is what a screen reader says in its place."""
+    """A figure with a button that saves it as PNG.
+
+    Args:
+        name: What the figure is called on the page and in the name of the PNG file.
+        figure: The figure.
+        description: What a screen reader says in its place.
+    """
     drawn = dcc.Graph(
         id={"type": "figure", "name": name},
         figure=figure,
@@ -33,7 +41,22 @@ def graph(name: str, figure: go.Figure, description: str) -> Component:
         style={"height": f"{figure.layout.height}px"},
         className="figure",
     )
-    return region(drawn, "group", description)
+    labelled: dict[str, Any] = {
+        "data-png": f"recolab_{name}",
+        "aria-label": f"Save as PNG: {description}",
+    }
+    save = dmc.Button("Save as PNG", variant="default", size="xs", **labelled)
+    return region([drawn, dmc.Group(save, justify="flex-end", mt="xs")], "group", description)
+
+
+def scrolling(table: Component, label: str) -> Component:
+    """A table of HTML that scrolls sideways where it does not fit, by keyboard too.
+
+    Args:
+        table: The table.
+        label: What a screen reader calls it.
+    """
+    return region(table, "region", label, className="scrolling", tabIndex="0")
 
 
 def problem_notice(problem: Unavailable) -> Component:
@@ -44,6 +67,7 @@ def problem_notice(problem: Unavailable) -> Component:
         "busy": "A run is writing",
         "not_a_database": "This file cannot be read",
         "other_version": "Results of another version",
+        "unreadable": "This file cannot be read",
     }
     content: list[Component] = [dmc.Text(problem.sentence)]
     if problem.command:

@@ -1,4 +1,4 @@
-"""What every figure shares: fonts, margins, grid and the settings of its toolbar."""
+"""What every figure shares: fonts, margins, grid and settings."""
 
 from typing import Final
 
@@ -7,13 +7,8 @@ from dash import dcc
 
 from dashboard.theme import FONT, INK, Scheme
 
-GRAPH_CONFIG: Final[dcc.Graph.Config] = {
-    "displaylogo": False,
-    "responsive": True,
-    "modeBarButtons": [["toImage"]],
-    "toImageButtonOptions": {"format": "png", "scale": 2},
-}
-"""Toolbar of a figure: it can be saved as PNG, and links to nowhere."""
+GRAPH_CONFIG: Final[dcc.Graph.Config] = {"displayModeBar": False, "responsive": True}
+"""No toolbar, which the keyboard does not reach: a button beside the figure saves it."""
 
 ROW_HEIGHT: Final = 42
 """Pixels of one model in a horizontal figure."""

@@ -5,7 +5,7 @@ import pandas as pd
 from dash.development.base_component import Component
 
 from dashboard import queries
-from dashboard.components.filters import choice
+from dashboard.components.filters import segments
 from dashboard.components.grid import grid, interval_column, number_column, p_column, text_column
 from dashboard.components.panels import graph, panel
 from dashboard.figures.experiments import segment_figure, sequence_figure
@@ -54,7 +54,7 @@ def every_metric(view: View) -> Component:
         "Every metric, and what the test could have found",
         f"{label}: {explanation} Power is the chance to find the effect that the configuration"
         " calls worth finding; the least effect is what is found with 80% power.",
-        choice("metric", "Metric", [(name, METRICS[name][0]) for name in metrics], metric),
+        segments("metric", "Metric", {name: METRICS[name][0] for name in metrics}, metric),
         grid(
             "ab_comparisons",
             "Every metric",
@@ -133,7 +133,7 @@ def day_by_day(view: View) -> Component:
         "Day by day",
         "An interval that holds on all days together, so that the test may be stopped on whichever"
         f" day it leaves out zero. {verdict}",
-        choice("arm", "Arm", [(name, label_of(name)) for name in arms], arm),
+        segments("arm", "Arm", {name: label_of(name) for name in arms}, arm),
         graph(
             "sequence",
             sequence_figure(mine, view.scheme),
@@ -156,7 +156,7 @@ def by_segment(view: View) -> Component:
         "By kind of user",
         f"{label_of(arm)} against the control; another arm is chosen above. Filled: significant"
         " after Holm's correction over segments and arms; hollow: no difference shown.",
-        choice("segmentation", "Users by", [(k, SEGMENTATIONS[k]) for k in kinds], kind),
+        segments("segmentation", "Users by", {k: SEGMENTATIONS[k] for k in kinds}, kind),
         graph(
             "segments",
             segment_figure(mine, view.scheme),

@@ -5,7 +5,7 @@ import pandas as pd
 from dash.development.base_component import Component
 
 from dashboard import queries
-from dashboard.components.filters import choice
+from dashboard.components.filters import segments
 from dashboard.components.grid import grid, number_column, text_column
 from dashboard.components.panels import graph, panel
 from dashboard.figures.exposure import (
@@ -113,7 +113,7 @@ def _trade_off(metrics: pd.DataFrame, k: int, view: View) -> Component:
         f"Accuracy against {METRICS[other].label.lower()}",
         f"{ndcg} against {METRICS[other].label.lower()}: {METRICS[other].explanation} Models on the"
         " dotted line, the Pareto front, are not beaten in one without losing in the other.",
-        choice("against", "Against", [(name, METRICS[name].label) for name in options], other),
+        segments("against", "Against", {name: METRICS[name].label for name in options}, other),
         graph(
             "trade_off",
             trade_off_figure(

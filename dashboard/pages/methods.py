@@ -5,7 +5,7 @@ import pandas as pd
 from dash.development.base_component import Component
 
 from dashboard import queries
-from dashboard.components.filters import choice
+from dashboard.components.filters import segments
 from dashboard.components.grid import grid, number_column, text_column
 from dashboard.components.panels import graph, panel
 from dashboard.figures.curves import error_figure, power_figure, rank_figure
@@ -222,12 +222,12 @@ def _power(scorecard: pd.DataFrame, view: View) -> Component:
     if not models:
         return panel("Power", "No model differs from the control, so there is nothing to find.")
     model = view.chosen("model", models)
-    options = [(name, label_of(name)) for name in models]
+    options = {name: label_of(name) for name in models}
     return panel(
         "Power",
         "Chance that an experiment finds the difference between a model and the control, in the"
         " true direction. The dotted line is the usual 80%.",
-        choice("model", "Model", options, model),
+        segments("model", "Model", options, model),
         graph(
             "power",
             power_figure(rows[rows["model"] == model], view.scheme),

@@ -5,7 +5,7 @@ import pandas as pd
 from dash.development.base_component import Component
 
 from dashboard import queries
-from dashboard.components.filters import choice
+from dashboard.components.filters import segments
 from dashboard.components.grid import grid, interval_column, number_column, p_column, text_column
 from dashboard.components.panels import graph, panel
 from dashboard.figures.intervals import interval_figure
@@ -28,7 +28,7 @@ def render(view: View) -> list[Component]:
     metrics = metrics[metrics["k"] == k]
     differences = differences[(differences["metric"] == "ndcg") & (differences["k"] == k)]
     return [
-        choice("k", "List length k", [(value, value) for value in lengths], str(k)),
+        segments("k", "List length k", {value: value for value in lengths}, str(k)),
         dmc.SimpleGrid(
             [_accuracy(metric, metrics, k, view) for metric in PLOTTED],
             cols={"base": 1, "md": 2},

@@ -6,7 +6,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard import queries
-from dashboard.components.panels import panel, simulated_note
+from dashboard.components.panels import panel, scrolling, simulated_note
 from dashboard.pages.page import Page, View
 from dashboard.rows import Row, rows_of
 from dashboard.store import RUN_COMMAND, Unavailable
@@ -169,7 +169,7 @@ def _guardrails(rows: pd.DataFrame) -> list[Component]:
 
 
 def _evidence(verdict: Verdict) -> Component:
-    return dmc.TableScrollContainer(
+    return scrolling(
         dmc.Table(
             [
                 dmc.TableThead(
@@ -192,7 +192,7 @@ def _evidence(verdict: Verdict) -> Component:
             ],
             id="evidence",
         ),
-        minWidth=480,
+        "What each way of evaluating puts first",
     )
 
 

@@ -49,3 +49,5 @@ class Page:
     """What it answers, in a sentence."""
     render: Callable[[View], list[Component]]
     """Asks the store and returns the page's content; may raise ``Unavailable``."""
+    left_out: str | None = None
+    """Why the page is not in the report that is mailed, in a sentence; None where it is."""

@@ -7,7 +7,7 @@ import plotly.io
 import pytest
 
 from dashboard import queries
-from dashboard.app import changed_search, content, create_app
+from dashboard.app import content, create_app, filters_of
 from dashboard.figures.exposure import pareto_front
 from dashboard.pages import PAGES
 from dashboard.pages.ab_depth import status
@@ -134,9 +134,11 @@ def test_an_unknown_address_leads_back(lab):
     assert "Ship Hybrid" not in shown(Store(lab), "/nowhere")
 
 
-def test_a_filter_changes_its_part_of_the_address_only():
-    assert changed_search("?k=10&user=3", {"k": "20"}) == "?k=20&user=3"
-    assert changed_search("", {"k": "20"}) == "?k=20"
+def test_filters_of_a_page_are_found_wherever_they_stand(lab):
+    store = Store(lab)
+    assert filters_of(content(store, "/models", "?k=20", "light")) == {"k": "20"}
+    assert filters_of(content(store, "/methods", "", "light")) == {"model": "als"}
+    assert filters_of(content(store, "/", "", "light")) == {}
 
 
 def test_the_app_serves_its_frame_and_its_scripts_itself(lab):

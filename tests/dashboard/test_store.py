@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,6 +24,21 @@ HOLD = """
     sys.stdin.readline()
     connection.commit()
     connection.close()
+"""
+
+REWRITE = """
+    import sys, time
+    from pathlib import Path
+    from recolab_assets.storage import Database
+    database = Database(Path(sys.argv[1]))
+    for _ in range(20):
+        started = time.monotonic()
+        with database.write() as connection:
+            print(time.monotonic() - started)
+            connection.execute("CREATE OR REPLACE TABLE experiments.truth AS"
+                               " FROM experiments.truth")
+            time.sleep(0.02)
+        time.sleep(0.05)
 """
 
 
@@ -215,3 +231,65 @@ def test_status_is_looked_up_once_for_many_who_ask(lab, monkeypatch):
     started = time.monotonic()
     while time.monotonic() < started + 0.05:
         assert store.status().state == "ready"
+
+
+def test_a_page_of_many_questions_waits_for_a_run_once(own_lab, hold):
+    path = own_lab
+    store = Store(path, lock_timeout_seconds=0.4, standing=queries.STANDING)
+    store.status()
+    hold(path)
+    path.touch()
+    started = time.monotonic()
+    answers = [store.ask(query) for query in queries.STANDING]
+    assert all(answer.behind for answer in answers)
+    assert time.monotonic() - started < 0.8
+
+
+def test_a_run_that_keeps_writing_beside_twenty_readers_neither_fails_nor_waits(own_lab):
+    path = own_lab
+    store = Store(path, standing=queries.STANDING)
+    store.status()
+    done = threading.Event()
+
+    def read():
+        asked = 0
+        while not done.is_set():
+            for query in queries.STANDING:
+                assert not store.ask(query).rows.empty
+                asked += 1
+            store.status()
+            time.sleep(0.02)  # As somebody who clicks without a rest; a thread that spins is none.
+        return asked
+
+    with ThreadPoolExecutor(20) as pool:
+        readers = [pool.submit(read) for _ in range(20)]
+        try:
+            written = subprocess.run(
+                [sys.executable, "-c", textwrap.dedent(REWRITE), str(path)],
+                capture_output=True,
+                check=False,
+                text=True,
+                timeout=120,
+            )
+        finally:
+            done.set()
+        assert all(reader.result() > 0 for reader in readers)
+    assert written.returncode == 0, written.stderr
+    waits = [float(seconds) for seconds in written.stdout.split()]
+    assert len(waits) == 20
+    assert max(waits) < 5
+
+
+def test_a_file_that_is_cut_off_is_a_sentence(write, results):
+    path = write({**results, "truth": results["truth"] * 20_000})
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(Unavailable, match=r"lab\.duckdb"):
+        Store(path).ask(queries.TRUTH)
+
+
+def test_a_folder_in_place_of_the_file_is_a_sentence(tmp_path):
+    folder = tmp_path / "lab.duckdb"
+    folder.mkdir()
+    with pytest.raises(Unavailable, match=r"lab\.duckdb"):
+        Store(folder).ask(queries.TRUTH)
