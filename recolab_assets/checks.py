@@ -307,7 +307,8 @@ def near_copies(lab: LabResource) -> dg.AssetCheckResult:
     )
 
 
-_ASSETS = [name for name in TABLES if name not in {t for ts in MODEL_TABLES.values() for t in ts}]
+_MODELS = {table for tables in MODEL_TABLES.values() for table in tables}
+_ASSETS = [name for name, table in TABLES.items() if table.is_asset and name not in _MODELS]
 
 CHECKS: tuple[dg.AssetChecksDefinition, ...] = (
     *(_keeps_keys(name) for name in (*_ASSETS, *MODEL_TABLES)),

@@ -53,6 +53,8 @@ class Table:
     foreign_keys: tuple[ForeignKey, ...] = ()
     reproducible: bool = True
     """The same configuration and seed give the same rows; not so where times are measured."""
+    is_asset: bool = True
+    """An asset of the graph writes it; not so what storage itself notes down."""
 
     @property
     def qualified_name(self) -> str:
@@ -698,6 +700,32 @@ EXPERIMENTS = (
     ),
 )
 
+HISTORY = (
+    Table(
+        "materializations",
+        "history",
+        "What ran when: the latest materialisation of every asset, noted as its tables are stored.",
+        _columns(
+            ("asset", "VARCHAR", "Asset whose tables were written."),
+            ("run_id", "VARCHAR", "Dagster's run that wrote them."),
+            ("materialized_at", "TIMESTAMP", "When (UTC)."),
+            ("config", "VARCHAR", "Path of the configuration file."),
+            ("random_seed", "BIGINT", "data.random_seed."),
+            ("fingerprint", "VARCHAR", "Hash of the settings that its rows depend on."),
+            ("settings", "VARCHAR", "These settings as JSON: dotted key and value."),
+            ("inputs", "VARCHAR[]", "Assets that it was made from."),
+            (
+                "input_runs",
+                "VARCHAR[]",
+                "For each input the run that had written it by then; empty where not known.",
+            ),
+        ),
+        key=("asset",),
+        reproducible=False,
+        is_asset=False,
+    ),
+)
+
 TABLES: Final[dict[str, Table]] = {
     table.name: table
     for table in (
@@ -707,6 +735,7 @@ TABLES: Final[dict[str, Table]] = {
         *RECOMMENDATIONS,
         *EVALUATION,
         *EXPERIMENTS,
+        *HISTORY,
     )
 }
 """Every table by name."""

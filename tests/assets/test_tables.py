@@ -8,9 +8,10 @@ from recolab_assets.evaluation.metrics import ACCURACY_METRICS
 from recolab_assets.models import MODELS
 from recolab_assets.tables import MODEL_TABLES, TABLES
 
+OF_MODELS = {table for tables in MODEL_TABLES.values() for table in tables}
 ASSETS_OF_ONE_TABLE = [
     "popularity",
-    *sorted(set(TABLES) - {table for tables in MODEL_TABLES.values() for table in tables}),
+    *sorted({name for name, table in TABLES.items() if table.is_asset} - OF_MODELS),
 ]
 RECOMMENDATIONS = "recommendations.recommendations"
 
