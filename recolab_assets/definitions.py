@@ -18,6 +18,7 @@ from recolab_assets.assets import (
     processed,
     raw,
     recommendations,
+    reports,
 )
 from recolab_assets.assets.declare import with_settings
 from recolab_assets.checks import CHECKS
@@ -36,6 +37,7 @@ ASSETS = (
     *interleaving.ASSETS,
     *counterfactual.ASSETS,
     *plan.ASSETS,
+    *reports.ASSETS,
 )
 
 

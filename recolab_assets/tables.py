@@ -700,6 +700,137 @@ EXPERIMENTS = (
     ),
 )
 
+_SOURCE = (
+    "source",
+    "VARCHAR",
+    "A model; or catalogue (products), interactions or purchases (of products, in training).",
+)
+
+REPORTS = (
+    Table(
+        "product_exposure",
+        "reports",
+        "In how many lists of each model each product appears; no row where in none.",
+        _columns(
+            ("model", "VARCHAR", "Model."),
+            ("k", "INTEGER", "List length."),
+            ("product_id", "INTEGER", "Product."),
+            ("n_lists", "BIGINT", "Lists, cut at k, that hold the product."),
+        ),
+        key=("model", "k", "product_id"),
+        foreign_keys=(_PRODUCT,),
+    ),
+    Table(
+        "recommendation_profile",
+        "reports",
+        "What recommendations are made of, beside the catalogue and what users do.",
+        _columns(
+            _SOURCE,
+            ("k", "INTEGER?", "List length; empty unless the source is a model."),
+            ("dimension", "VARCHAR", "popularity, tail or category."),
+            (
+                "bucket",
+                "VARCHAR",
+                "Tenth of the products by training interactions, from 1, the most popular;"
+                " top fifth by these, or long tail; category, or unknown.",
+            ),
+            ("position", "INTEGER", "Order of the bucket, from 1."),
+            ("n", "BIGINT", "Places in lists, products, interactions or purchases."),
+            ("share", "DOUBLE", "Of all of the source."),
+        ),
+        key=("source", "k", "dimension", "bucket"),
+    ),
+    Table(
+        "exposure_lorenz",
+        "reports",
+        "Lorenz curves: which share of recommendations the least recommended products get.",
+        _columns(
+            _SOURCE,
+            ("k", "INTEGER?", "List length; empty unless the source is a model."),
+            ("product_share", "DOUBLE", "Share of the products, the least exposed first."),
+            ("exposure_share", "DOUBLE", "Their share of recommendations, or of events."),
+        ),
+        key=("source", "k", "product_share"),
+    ),
+    Table(
+        "user_group_metrics",
+        "reports",
+        "Metrics of every model by how many products a user has in training.",
+        _columns(
+            ("model", "VARCHAR", "Model."),
+            ("user_group", "VARCHAR", "cold (none), 1 to 4, 5 to 19, 20 or more."),
+            ("position", "INTEGER", "Order of the group, from 1."),
+            ("metric", "VARCHAR", "An accuracy metric, diversity, novelty or average_popularity."),
+            ("k", "INTEGER", "List length."),
+            ("value", "DOUBLE", "Mean over the users of the group."),
+            *_INTERVAL,
+            ("n_users", "BIGINT", "Users behind the value."),
+        ),
+        key=("model", "user_group", "metric", "k"),
+    ),
+    Table(
+        "shop_funnel",
+        "reports",
+        "Product events by step of the funnel: in all, by segment, by month.",
+        _columns(
+            (
+                "breakdown",
+                "VARCHAR",
+                "total; category of the product; activity or favourite category of the user.",
+            ),
+            ("segment", "VARCHAR", "all; a category, or unknown; low, middle or high."),
+            ("month", "DATE?", "First day of the month; empty for the whole log."),
+            ("step", "VARCHAR", "view, click, add_to_cart or purchase; those that are logged."),
+            ("position", "INTEGER", "Order of the step, from 1."),
+            ("n_events", "BIGINT", "Events."),
+            ("n_users", "BIGINT?", "Users with such an event; empty for a month."),
+        ),
+        key=("breakdown", "segment", "month", "step"),
+    ),
+    Table(
+        "seasonality",
+        "reports",
+        "How each category rises and falls over the months of the log.",
+        _columns(
+            ("category", "VARCHAR", "Category, or unknown."),
+            ("month", "DATE", "First day of the month."),
+            ("n_days", "INTEGER", "Days of the month that lie in the log."),
+            ("events_per_day", "DOUBLE", "Product events a day."),
+            ("realised", "DOUBLE", "The same over the category's mean day."),
+            ("specified", "DOUBLE?", "Seasonal weight over its mean (synthetic shop)."),
+        ),
+        key=("category", "month"),
+    ),
+    Table(
+        "session_lengths",
+        "reports",
+        "How many sessions have how many events.",
+        _columns(
+            ("n_events", "INTEGER", "Events of a session, products and editorial."),
+            ("n_sessions", "BIGINT", "Sessions of this length."),
+            ("n_with_read", "BIGINT", "Of these, with editorial content."),
+            ("n_with_purchase", "BIGINT", "Of these, with a purchase."),
+            ("mean_minutes", "DOUBLE", "Mean time from first to last event, minutes."),
+        ),
+        key=("n_events",),
+    ),
+    Table(
+        "reads_to_purchases",
+        "reports",
+        "What users do in a category after reading about it, and before; empty without editorial.",
+        _columns(
+            ("category", "VARCHAR", "Category read of."),
+            ("within_days", "INTEGER", "Length of the window after and of that before, days."),
+            ("step", "VARCHAR", "view, add_to_cart or purchase of a product of the category."),
+            ("position", "INTEGER", "Order of the step in the funnel."),
+            ("n_reads", "BIGINT", "Sessions in which a user read of it, windows inside the log."),
+            ("n_after", "BIGINT", "Of these, with the step in the window after the read."),
+            ("n_before", "BIGINT", "Of these, with the step in the window before it."),
+        ),
+        key=("category", "within_days", "step"),
+    ),
+)
+
 HISTORY = (
     Table(
         "materializations",
@@ -735,6 +866,7 @@ TABLES: Final[dict[str, Table]] = {
         *RECOMMENDATIONS,
         *EVALUATION,
         *EXPERIMENTS,
+        *REPORTS,
         *HISTORY,
     )
 }

@@ -37,6 +37,16 @@ GROUPS = {
         "counterfactual_report",
         "experiment_plan",
     },
+    "reports": {
+        "product_exposure",
+        "recommendation_profile",
+        "exposure_lorenz",
+        "user_group_metrics",
+        "shop_funnel",
+        "seasonality",
+        "session_lengths",
+        "reads_to_purchases",
+    },
 }
 NAMES = [name for names in GROUPS.values() for name in sorted(names)]
 

@@ -17,7 +17,9 @@ from recolab_assets.resources import LabResource
 from recolab_assets.storage import StoredTable
 
 
-def _lists(recommendations: StoredTable, k: int) -> Iterator[tuple[str, RecommendationLists]]:
+def lists_of_models(
+    recommendations: StoredTable, k: int
+) -> Iterator[tuple[str, RecommendationLists]]:
     """Load the lists of one model after the other."""
     for model in MODELS:
         rows = recommendations.select(
@@ -41,7 +43,7 @@ def user_metrics(
         exclude_seen=settings.model.exclude_seen,
     )
     k_values = settings.evaluation.k_values
-    lists = _lists(recommendations, max(k_values))
+    lists = lists_of_models(recommendations, max(k_values))
     return lab.result(
         context,
         report.user_metrics(lists, relevance, k_values),
@@ -71,7 +73,7 @@ def offline_metrics(
     catalogue = Catalogue.from_tables(products, train_pairs.select(["user_id", "product_id"]))
     table = report.offline_metrics_table(
         user_metrics,
-        _lists(recommendations, k),
+        lists_of_models(recommendations, k),
         catalogue,
         settings.evaluation,
         settings.data.random_seed,
