@@ -18,6 +18,7 @@ from recolab_assets.assets import (
     processed,
     raw,
     recommendations,
+    reports,
     scorecard,
 )
 from recolab_assets.assets.declare import with_settings
@@ -38,6 +39,7 @@ ASSETS = (
     *counterfactual.ASSETS,
     *scorecard.ASSETS,
     *plan.ASSETS,
+    *reports.ASSETS,
 )
 
 

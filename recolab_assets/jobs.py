@@ -11,7 +11,7 @@ LAB = dg.define_asset_job(
 )
 RETRAIN_AND_EVALUATE = dg.define_asset_job(
     "retrain_and_evaluate",
-    dg.AssetSelection.groups("models", "recommendations", "evaluation", "experiments"),
+    dg.AssetSelection.groups("models", "recommendations", "evaluation", "experiments", "reports"),
     description="Fit, recommend and evaluate again on the log that is there.",
 )
 JOBS = (LAB, RETRAIN_AND_EVALUATE, scorecard_study)

@@ -9,10 +9,27 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from recolab_assets.config import LabConfig, config_path, load_config
-from recolab_assets.storage import Database, FileIOManager, build_io_manager
+from recolab_assets.storage import Database, FileIOManager, Origin, build_io_manager
 
 SETTINGS_KEY = "recolab/settings"
 """Metadata of an asset: dotted keys of the settings that its rows depend on, at any remove."""
+
+
+def chosen(config: LabConfig, settings: Iterable[str]) -> dict[str, Any]:
+    """Return the values of some settings, as JSON knows them.
+
+    Args:
+        config: The whole configuration.
+        settings: Dotted keys, of sections or of single values.
+    """
+    everything = config.model_dump(mode="json")
+    values: dict[str, Any] = {}
+    for dotted in sorted(settings):
+        value: Any = everything
+        for part in dotted.split("."):
+            value = value[part]
+        values[dotted] = value
+    return values
 
 
 def fingerprint(config: LabConfig, settings: Iterable[str]) -> str:
@@ -22,12 +39,7 @@ def fingerprint(config: LabConfig, settings: Iterable[str]) -> str:
         config: The whole configuration.
         settings: Dotted keys, of sections or of single values.
     """
-    values: dict[str, Any] = {}
-    for dotted in sorted(settings):
-        value: Any = config.model_dump(mode="json")
-        for part in dotted.split("."):
-            value = value[part]
-        values[dotted] = value
+    values = chosen(config, settings)
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -60,6 +72,16 @@ class LabResource(dg.ConfigurableResource[Any]):
         settings = self.settings
         return Database(settings.database_path, settings.storage.lock_timeout_seconds)
 
+    def origin_of(self, spec: dg.AssetSpec) -> Origin:
+        """Say with which configuration an asset is made in this run."""
+        settings, keys = self.settings, spec.metadata[SETTINGS_KEY]
+        return Origin(
+            config=self.config,
+            random_seed=settings.data.random_seed,
+            fingerprint=fingerprint(settings, keys),
+            settings=chosen(settings, keys),
+        )
+
     def result(
         self,
         context: dg.AssetExecutionContext,
@@ -91,4 +113,5 @@ class LabResource(dg.ConfigurableResource[Any]):
 @dg.io_manager(required_resource_keys={"lab"}, description="One DuckDB file for every table.")
 def lab_io_manager(context: dg.InitResourceContext) -> FileIOManager:
     """Keep assets in the database that the configuration of the run names."""
-    return build_io_manager(context.resources.lab.database)
+    lab: LabResource = context.resources.lab
+    return build_io_manager(lab.database, lab.origin_of)

@@ -18,7 +18,7 @@ from recolab_assets.experiments.study import Unit, pool_units, unit_rows, units_
 from recolab_assets.resources import LabResource, fingerprint
 from recolab_assets.storage import Database, StoredTable, TableMissingError
 from recolab_assets.storage.writer import write_table
-from recolab_assets.tables import JOB_TABLES, TABLES
+from recolab_assets.tables import OTHER_TABLES, TABLES
 
 _FOUND = ("truth", "method_scorecard")
 _SHARED = ("data", "shop", "split", "model", "evaluation", "experiment", "study.replicates")
@@ -65,7 +65,7 @@ def run_study(context: dg.OpExecutionContext, lab: LabResource) -> None:
         done = pa.concat_tables([done, rows])
         with database.write() as connection:
             for name, table in (("study_units", done), ("scorecard_study", pool_units(done))):
-                write_table(connection, JOB_TABLES[name].schema, name, table)
+                write_table(connection, OTHER_TABLES[name].schema, name, table)
         now = time.monotonic()
         left = (now - started) / number * (len(waiting) - number)
         context.log.info(
@@ -77,7 +77,7 @@ def run_study(context: dg.OpExecutionContext, lab: LabResource) -> None:
 
 def done_units(database: Database, settings: str) -> pa.Table:
     """Return what is stored of units with these settings; others are of another study."""
-    table = JOB_TABLES["study_units"]
+    table = OTHER_TABLES["study_units"]
     if not database.path.exists():
         return table.arrow_schema.empty_table()
     stored = StoredTable(database, table.schema, table.name)

@@ -733,6 +733,95 @@ EXPERIMENTS = (
     ),
 )
 
+REPORTS = (
+    Table(
+        "shop_funnel",
+        "reports",
+        "Product events by step of the funnel: in all, by segment, by month.",
+        _columns(
+            (
+                "breakdown",
+                "VARCHAR",
+                "total; category of the product; activity or favourite category of the user.",
+            ),
+            ("segment", "VARCHAR", "all; a category, or unknown; low, middle or high."),
+            ("month", "DATE?", "First day of the month; empty for the whole log."),
+            ("step", "VARCHAR", "view, click, add_to_cart or purchase; those that are logged."),
+            ("position", "INTEGER", "Order of the step, from 1."),
+            ("n_events", "BIGINT", "Events."),
+            ("n_users", "BIGINT?", "Users with such an event; empty for a month."),
+        ),
+        key=("breakdown", "segment", "month", "step"),
+    ),
+    Table(
+        "seasonality",
+        "reports",
+        "How each category rises and falls over the months of the log.",
+        _columns(
+            ("category", "VARCHAR", "Category, or unknown."),
+            ("month", "DATE", "First day of the month."),
+            ("n_days", "INTEGER", "Days of the month that lie in the log."),
+            ("events_per_day", "DOUBLE", "Product events a day."),
+            ("realised", "DOUBLE", "The same over the category's mean day."),
+            ("specified", "DOUBLE?", "Seasonal weight over its mean (synthetic shop)."),
+        ),
+        key=("category", "month"),
+    ),
+    Table(
+        "session_lengths",
+        "reports",
+        "How many sessions have how many events.",
+        _columns(
+            ("n_events", "INTEGER", "Events of a session, products and editorial."),
+            ("n_sessions", "BIGINT", "Sessions of this length."),
+            ("n_with_read", "BIGINT", "Of these, with editorial content."),
+            ("n_with_purchase", "BIGINT", "Of these, with a purchase."),
+            ("mean_minutes", "DOUBLE", "Mean time from first to last event, minutes."),
+        ),
+        key=("n_events",),
+    ),
+    Table(
+        "reads_to_purchases",
+        "reports",
+        "What users do in a category after reading about it, and before; empty without editorial.",
+        _columns(
+            ("category", "VARCHAR", "Category read of."),
+            ("within_days", "INTEGER", "Length of the window after and of that before, days."),
+            ("step", "VARCHAR", "view, add_to_cart or purchase of a product of the category."),
+            ("position", "INTEGER", "Order of the step in the funnel."),
+            ("n_reads", "BIGINT", "Sessions in which a user read of it, windows inside the log."),
+            ("n_after", "BIGINT", "Of these, with the step in the window after the read."),
+            ("n_before", "BIGINT", "Of these, with the step in the window before it."),
+        ),
+        key=("category", "within_days", "step"),
+    ),
+)
+
+HISTORY = (
+    Table(
+        "materializations",
+        "history",
+        "What ran when: the latest materialisation of every asset, noted as its tables are stored.",
+        _columns(
+            ("asset", "VARCHAR", "Asset whose tables were written."),
+            ("run_id", "VARCHAR", "Dagster's run that wrote them."),
+            ("materialized_at", "TIMESTAMP", "When (UTC)."),
+            ("config", "VARCHAR", "Path of the configuration file."),
+            ("random_seed", "BIGINT", "data.random_seed."),
+            ("fingerprint", "VARCHAR", "Hash of the settings that its rows depend on."),
+            ("settings", "VARCHAR", "These settings as JSON: dotted key and value."),
+            ("inputs", "VARCHAR[]", "Assets that it was made from."),
+            (
+                "input_runs",
+                "VARCHAR[]",
+                "For each input the run that had written it by then; empty where not known.",
+            ),
+        ),
+        key=("asset",),
+        reproducible=False,
+    ),
+)
+
 TABLES: Final[dict[str, Table]] = {
     table.name: table
     for table in (
@@ -742,6 +831,7 @@ TABLES: Final[dict[str, Table]] = {
         *RECOMMENDATIONS,
         *EVALUATION,
         *EXPERIMENTS,
+        *REPORTS,
     )
 }
 """Every table by name."""
@@ -793,13 +883,13 @@ STUDY = (
 )
 """Tables of the job scorecard_study, which is no part of the graph; they hold times as well."""
 
-JOB_TABLES: Final[dict[str, Table]] = {table.name: table for table in STUDY}
-"""Tables that jobs write, by name."""
+OTHER_TABLES: Final[dict[str, Table]] = {table.name: table for table in (*STUDY, *HISTORY)}
+"""Tables that no asset writes, by name: those of the study, and what storage notes of runs."""
 
 
 def registered(name: str) -> Table | None:
-    """Return the contract of a table of the graph or of a job; None for any other."""
-    return TABLES.get(name) or JOB_TABLES.get(name)
+    """Return the contract of a table of the lab; None for any other."""
+    return TABLES.get(name) or OTHER_TABLES.get(name)
 
 
 MODEL_TABLES: Final[dict[str, tuple[str, ...]]] = {

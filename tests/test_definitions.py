@@ -44,6 +44,12 @@ GROUPS = {
         "counterfactual_report",
         "experiment_plan",
     },
+    "reports": {
+        "shop_funnel",
+        "seasonality",
+        "session_lengths",
+        "reads_to_purchases",
+    },
 }
 NAMES = [name for names in GROUPS.values() for name in sorted(names)]
 

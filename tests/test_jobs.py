@@ -22,7 +22,7 @@ def test_lab_runs_everything_with_every_check():
 def test_retraining_leaves_the_log_and_its_split_alone():
     graph = defs.resolve_asset_graph()
     groups = {graph.get(dg.AssetKey(name)).group_name for name in selected("retrain_and_evaluate")}
-    assert groups == {"models", "recommendations", "evaluation", "experiments"}
+    assert groups == {"models", "recommendations", "evaluation", "experiments", "reports"}
     left_out = selected("lab") - selected("retrain_and_evaluate")
     assert {graph.get(dg.AssetKey(name)).group_name for name in left_out} == {"raw", "processed"}
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from recolab_assets.config import LabConfig, StudyConfig
 from recolab_assets.experiments.trial import SIZES
-from recolab_assets.tables import JOB_TABLES
+from recolab_assets.tables import OTHER_TABLES
 
 _SETTING: Final = ("method", "measure", "setting", "arms", "model", "n_users")
 
@@ -78,7 +78,7 @@ def unit_rows(
     rows += [_exact("scorecard", "seconds", part, spent) for part, spent in seconds.items()]
     own = {"settings": settings, "noise": unit.noise, "unit": unit.number}
     return pa.Table.from_pylist(
-        [own | row for row in rows], schema=JOB_TABLES["study_units"].arrow_schema
+        [own | row for row in rows], schema=OTHER_TABLES["study_units"].arrow_schema
     )
 
 
@@ -132,5 +132,5 @@ def pool_units(units: pa.Table) -> pa.Table:
     between = pooled["spread"].to_numpy() / np.sqrt(n)
     pooled["value"] = pooled["mean"]
     pooled["standard_error"] = np.where(of_clicks, within, between)
-    schema = JOB_TABLES["scorecard_study"].arrow_schema
+    schema = OTHER_TABLES["scorecard_study"].arrow_schema
     return pa.Table.from_pandas(pooled[schema.names], schema=schema, preserve_index=False)

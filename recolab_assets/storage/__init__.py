@@ -9,6 +9,7 @@ from recolab_assets.storage.database import (
     NotADatabaseError,
 )
 from recolab_assets.storage.io_manager import FileIOManager, RecoLabIOManager, build_io_manager
+from recolab_assets.storage.materializations import Origin
 from recolab_assets.storage.stored_table import StoredTable, TableMissingError
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "DatabaseMissingError",
     "FileIOManager",
     "NotADatabaseError",
+    "Origin",
     "RecoLabIOManager",
     "StoredTable",
     "TableError",

@@ -1,6 +1,6 @@
 """Dagster's way in and out: the IO manager that keeps every asset as tables of one DuckDB file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, get_origin
@@ -8,7 +8,7 @@ from typing import Any, Final, get_origin
 import duckdb
 import pandas as pd
 import pyarrow as pa
-from dagster import InitResourceContext, InputContext, MetadataValue, OutputContext
+from dagster import AssetSpec, InitResourceContext, InputContext, MetadataValue, OutputContext
 from dagster._core.definitions.metadata.metadata_set import TableMetadataSet
 from dagster._core.storage.db_io_manager import DbClient, DbIOManager, DbTypeHandler, TableSlice
 from dagster_duckdb.io_manager import DuckDBIOManager
@@ -18,6 +18,7 @@ from recolab_assets.sql import Measured, Select
 from recolab_assets.storage.contract import TableError
 from recolab_assets.storage.database import Database
 from recolab_assets.storage.describe import column_schema, count_rows, preview
+from recolab_assets.storage.materializations import Origin, note
 from recolab_assets.storage.stored_table import StoredTable, check_exists, read_table, run
 from recolab_assets.storage.writer import qualified, write_table
 from recolab_assets.tables import MODEL_TABLES, TABLES
@@ -231,6 +232,19 @@ class TablesHandler(DbTypeHandler[Any]):
 class FileIOManager(DbIOManager):
     """Dagster's table IO manager, without its noise and with generic types understood."""
 
+    def __init__(
+        self, *, origin_of: Callable[[AssetSpec], Origin] | None = None, **options: Any
+    ) -> None:
+        """Serve one file.
+
+        Args:
+            origin_of: Says with which configuration an asset is made just now; without it nothing
+                is noted of runs.
+            options: Arguments of ``DbIOManager``.
+        """
+        super().__init__(**options)
+        self._origin_of = origin_of
+
     def handle_output(self, context: OutputContext, obj: object) -> None:
         """Replace the tables of an asset in one transaction and attach what describes them."""
         self._check_supported_type(type(obj))  # type: ignore[no-untyped-call]
@@ -238,6 +252,8 @@ class FileIOManager(DbIOManager):
         with self._db_client.connect(context, table_slice) as connection:
             handler = self._resolve_handler(type(obj))
             metadata = handler.handle_output(context, table_slice, obj, connection)
+            if self._origin_of is not None:
+                note(connection, context.run_id, context.asset_spec, self._origin_of)
         name = self._db_client.get_table_name(table_slice)
         context.add_output_metadata({**(metadata or {}), **TableMetadataSet(table_name=name)})
 
@@ -266,8 +282,10 @@ class FileIOManager(DbIOManager):
         return table_slice
 
 
-def build_io_manager(database: Database) -> FileIOManager:
-    """Return the IO manager of one file.
+def build_io_manager(
+    database: Database, origin_of: Callable[[AssetSpec], Origin] | None = None
+) -> FileIOManager:
+    """Return the IO manager of one file, which notes what ran when if ``origin_of`` is given.
 
     Assets return a ``pyarrow.Table``, ``pyarrow.RecordBatchReader`` (streamed),
     ``pandas.DataFrame``, ``Select`` (run inside DuckDB), ``Measured`` (any of these, and a SELECT
@@ -276,6 +294,7 @@ def build_io_manager(database: Database) -> FileIOManager:
     ``pandas.DataFrame``, ``dict[str, pyarrow.Table]`` or ``StoredTable`` (read later, in part).
     """
     return FileIOManager(
+        origin_of=origin_of,
         type_handlers=[*RecoLabIOManager.type_handlers(), StoredTableHandler(database)],
         db_client=FileClient(database),
         database=str(database.path),

@@ -71,7 +71,7 @@ def write_table(
     staged = f"{name}{_STAGED}"
     staging = qualified(schema, staged)
     if table is not None:
-        _create(connection, staging, table)
+        create_table(connection, staging, table)
     if isinstance(contents, Select):
         _store_select(connection, staging, table, contents)
     else:
@@ -85,7 +85,8 @@ def _shown(staging: str) -> str:
     return staging.replace(_STAGED, "").replace('"', "")
 
 
-def _create(connection: duckdb.DuckDBPyConnection, target: str, table: Table) -> None:
+def create_table(connection: duckdb.DuckDBPyConnection, target: str, table: Table) -> None:
+    """Create an empty table of the registry, with its comments, under a quoted name."""
     columns = ", ".join(
         f"{identifier(column.name)} {column.type}{'' if column.nullable else ' NOT NULL'}"
         for column in table.columns
