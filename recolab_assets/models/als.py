@@ -1,7 +1,8 @@
 """ALS: implicit-feedback matrix factorisation (Hu, Koren & Volinsky 2008)."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -182,29 +183,46 @@ class ALS(Recommender):
             (h,) products of the history and (h,) float64 shares, which sum to the score; both
             empty where user or product have no factors.
         """
-        history, weights = self.data.history_of(user)
-        column = self._column_of[product]
-        if not len(history) or column < 0:
+        history, shares = self._contributions(user, np.array([product]))
+        if not len(history) or self._column_of[product] < 0:
             return np.empty(0, np.int32), np.empty(0)
-        everything = self._columns_factors.astype(np.float64)
-        own = everything[self._column_of[history]]
+        return history, shares[:, 0]
+
+    def _contributions(self, user: int, products: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return (h,) products of the history and (h, m) shares; 0 for products without factors."""
+        history, weights = self.data.history_of(user)
+        columns = self._column_of[products]
+        shares = np.zeros((len(history), len(products)))
+        if not len(history):
+            return history, shares
+        own = self._columns_factors[self._column_of[history]].astype(np.float64)
+        asked = self._columns_factors[columns[columns >= 0]].astype(np.float64)
         confidence = 1 + self.settings["alpha"] * weights.astype(np.float64)
         with single_blas_thread():
-            normal = everything.T @ everything
-            normal += own.T @ ((confidence - 1)[:, None] * own)
+            normal = self._gram + own.T @ ((confidence - 1)[:, None] * own)
             normal += self.settings["regularization"] * np.eye(len(normal))
-            direction = np.linalg.lstsq(normal, everything[column], rcond=None)[0]
-            return history, confidence * (own @ direction)
+            directions = np.linalg.lstsq(normal, asked.T, rcond=None)[0]
+            shares[:, columns >= 0] = confidence[:, None] * (own @ directions)
+        return history, shares
 
-    def _explain(self, user: int, product: int) -> str | None:
-        history, shares = self.contributions(user, product)
-        if not len(history) or shares.max() <= 0:
-            return None
-        best = int(np.argmax(shares))
-        return (
+    @cached_property
+    def _gram(self) -> np.ndarray:
+        """(f, f) YᵀY of the product factors."""
+        factors = self._columns_factors.astype(np.float64)
+        gram: np.ndarray = factors.T @ factors
+        return gram
+
+    def _explain(self, user: int, products: np.ndarray) -> Sequence[str | None]:
+        history, shares = self._contributions(user, products)
+        if not len(history):
+            return [None] * len(products)
+        return [
             f"Because of {self.data.title(int(history[best]))} in your history: it adds"
-            f" {shares[best]:.2f} to a predicted preference of {shares.sum():.2f}."
-        )
+            f" {shares[best, at]:.2f} to a predicted preference of {shares[:, at].sum():.2f}."
+            if shares[best, at] > 0
+            else None
+            for at, best in enumerate(shares.argmax(axis=0))
+        ]
 
     def _similar(self, product: int, n: int) -> tuple[np.ndarray, np.ndarray]:
         column = self._column_of[product]

@@ -1,7 +1,7 @@
 """The one interface of every recommender: checks and routing here, mathematics in subclasses."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self, final
 
@@ -179,10 +179,28 @@ class Recommender(ABC):
         Where the model has nothing to say (a user that it cannot serve, a product that fills up a
         list), popularity is the reason, as it is for the list.
         """
+        return self.explain_list(user, [product])[0]
+
+    @final
+    def explain_list(self, user: int, products: Sequence[int]) -> list[str]:
+        """Explain several products to one user; what they have in common is worked out once.
+
+        Args:
+            user: A user id.
+            products: (m,) product ids.
+
+        Returns:
+            (m,) sentences, each that of ``explain``.
+        """
         if not 0 <= user < self.data.n_users:
             raise ValueError(f"user {user} is outside 0 to {self.data.n_users - 1}")
-        self._check_product(product)
-        return self._explain(user, product) or popularity_sentence(self.data, product)
+        for product in products:
+            self._check_product(product)
+        reasons = self._explain(user, np.asarray(products, np.int32))
+        return [
+            reason or popularity_sentence(self.data, product)
+            for reason, product in zip(reasons, products, strict=True)
+        ]
 
     @final
     def similar(self, product: int, n: int = 10) -> tuple[np.ndarray, np.ndarray]:
@@ -245,9 +263,9 @@ class Recommender(ABC):
     ) -> Candidates:
         """Rank the model's candidates for (n,) int32 users."""
 
-    def _explain(self, user: int, product: int) -> str | None:
-        """Return the reason, or None where the model has none of its own."""
-        return None
+    def _explain(self, user: int, products: np.ndarray) -> Sequence[str | None]:
+        """Return (m,) reasons for (m,) int32 products, None where the model has none of its own."""
+        return [None] * len(products)
 
     def _similar(self, product: int, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Return at least the n most similar products, in any order, with similarities."""

@@ -1,6 +1,6 @@
 """Hybrid: a weighted blend of the other models' candidate lists."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -133,29 +133,38 @@ class Hybrid(Recommender):
         Components that do not list the product are left out; the rest sum to the score. Empty
         where the hybrid cannot serve the user.
         """
-        # A product that the user has can only have come from lists that allow it.
+        return self._contributions(user, np.array([product]))[0]
+
+    def _contributions(self, user: int, products: np.ndarray) -> list[dict[str, float]]:
+        """Return (m,) what each component adds to the scores of (m,) products."""
         row = slice(self.data.pairs.indptr[user], self.data.pairs.indptr[user + 1])
-        exclude_seen = product not in self.data.pairs.indices[row]
-        given = self._gather(np.array([user]), exclude_seen, {})
-        if not self._serves(given)[0]:
-            return {}
-        added = {}
-        for name, found in given.items():
-            scaled = self._blend({name: found}, self.candidate_depth)
-            place = np.flatnonzero(scaled.products[0] == product)
-            if len(place):
-                added[name] = float(scaled.scores[0, place[0]])
+        is_seen = np.isin(products, self.data.pairs.indices[row])
+        added: list[dict[str, float]] = [{} for _ in products]
+        # A product that the user has can only have come from lists that allow it.
+        for exclude_seen in (True, False):
+            asked = np.flatnonzero(is_seen != exclude_seen)
+            given = self._gather(np.array([user]), exclude_seen, {}) if len(asked) else {}
+            if not given or not self._serves(given)[0]:
+                continue
+            for name, found in given.items():
+                scaled = self._blend({name: found}, self.candidate_depth)
+                listed = zip(scaled.products[0].tolist(), scaled.scores[0].tolist(), strict=True)
+                score_of = dict(listed)
+                for at in asked:
+                    if products[at] in score_of:
+                        added[at][name] = score_of[products[at]]
         return added
 
-    def _explain(self, user: int, product: int) -> str | None:
-        added = self.contributions(user, product)
-        total = sum(added.values())
-        if not total:
-            return None
-        ranked = sorted(added, key=lambda name: -added[name])
-        shares = ", ".join(f"{name} {added[name] / total:.0%}" for name in ranked)
-        reason = self._component(ranked[0]).explain(user, product)
-        return f"A score of {total:.2f} from {shares}. {reason}"
+    def _explain(self, user: int, products: np.ndarray) -> Sequence[str | None]:
+        added = self._contributions(user, products)
+        leading = [max(shares, key=lambda name: shares[name], default=None) for shares in added]
+        reasons: list[str | None] = [None] * len(products)
+        for name in dict.fromkeys(filter(None, leading)):
+            led = [at for at, first in enumerate(leading) if first == name]
+            own = self._component(name).explain_list(user, products[led].tolist())
+            for at, reason in zip(led, own, strict=True):
+                reasons[at] = _blended(added[at], reason)
+        return reasons
 
     def _similar(self, product: int, n: int) -> tuple[np.ndarray, np.ndarray]:
         given = {}
@@ -169,3 +178,13 @@ class Hybrid(Recommender):
         blend = self._blend(given, depth)
         listed = blend.products[0] != NO_PRODUCT
         return blend.products[0, listed], blend.scores[0, listed]
+
+
+def _blended(added: Mapping[str, float], reason: str) -> str | None:
+    """Say what the components add, largest first, and the reason of the one that leads."""
+    total = sum(added.values())
+    if not total:
+        return None
+    ranked = sorted(added, key=lambda name: -added[name])
+    shares = ", ".join(f"{name} {added[name] / total:.0%}" for name in ranked)
+    return f"A score of {total:.2f} from {shares}. {reason}"

@@ -1,7 +1,7 @@
 """Item-based collaborative filtering: products that the same users have, by cosine."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -110,23 +110,25 @@ class ItemCF(Recommender):
         )
         return Candidates(*unpack(keys, self.data.popularity_order))
 
-    def _explain(self, user: int, product: int) -> str | None:
+    def _explain(self, user: int, products: np.ndarray) -> Sequence[str | None]:
         history, weights = self.data.history_of(user)
-        similarities = np.array([self._similarity(int(own), product) for own in history])
-        shares = weights * similarities
-        if not len(history) or shares.max() <= 0:
-            return None
-        best = int(np.argmax(shares))
-        return (
-            f"Because of {self.data.title(int(history[best]))} in your history"
-            f" (similarity {similarities[best]:.2f}, {shares[best] / shares.sum():.0%} of the"
-            " score)."
-        )
+        similarities = self._neighbours[history][:, products].toarray()
+        shares = weights[:, None] * similarities
+        if not len(history):
+            return [None] * len(products)
+        return [
+            self._reason(int(history[best]), similarities[best, at], shares[:, at], int(best))
+            for at, best in enumerate(shares.argmax(axis=0))
+        ]
 
-    def _similarity(self, product: int, neighbour: int) -> float:
-        """Similarity of a product to one of its neighbours, 0 where it is none."""
-        columns, similarities = self._neighbours_of(product)
-        return float(similarities[columns == neighbour].sum())
+    def _reason(self, product: int, similarity: float, shares: np.ndarray, best: int) -> str | None:
+        """Name the product of the history that adds most, if any adds."""
+        if shares[best] <= 0:
+            return None
+        return (
+            f"Because of {self.data.title(product)} in your history"
+            f" (similarity {similarity:.2f}, {shares[best] / shares.sum():.0%} of the score)."
+        )
 
     def _neighbours_of(self, product: int) -> tuple[np.ndarray, np.ndarray]:
         row = slice(self._neighbours.indptr[product], self._neighbours.indptr[product + 1])

@@ -1,6 +1,6 @@
 """Popularity: recency-weighted counts, the same list for everybody."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -124,5 +124,5 @@ class Popularity(Recommender):
         found.scores[listed] = self.data.popularity[found.products[listed]]
         return found
 
-    def _explain(self, user: int, product: int) -> str | None:
-        return popularity_sentence(self.data, product)
+    def _explain(self, user: int, products: np.ndarray) -> Sequence[str | None]:
+        return [popularity_sentence(self.data, product) for product in products.tolist()]
