@@ -377,6 +377,16 @@ _INTERVAL = (
     ("ci_high", "DOUBLE?", "Upper end of the confidence interval."),
 )
 
+_SEGMENT = (
+    ("segmentation", "VARCHAR", "activity, category or history."),
+    (
+        "segment",
+        "VARCHAR",
+        "Third by events in training; top category in training, or unknown;"
+        " new (no event in training) or returning.",
+    ),
+)
+
 
 def _user_metrics_table(name: str, description: str) -> Table:
     return Table(
@@ -455,6 +465,55 @@ EVALUATION = (
             ("n_users", "BIGINT", "Users compared."),
         ),
         key=("model_a", "model_b", "metric", "k"),
+    ),
+    Table(
+        "metric_curves",
+        "evaluation",
+        "Accuracy of every model at every list length.",
+        _columns(
+            ("model", "VARCHAR", "Model."),
+            ("metric", "VARCHAR", "Accuracy metric."),
+            ("k", "INTEGER", "List length, from 1 to that of the stored lists."),
+            ("value", "DOUBLE", "Mean over eligible users."),
+        ),
+        key=("model", "metric", "k"),
+    ),
+    Table(
+        "segment_metrics",
+        "evaluation",
+        "Accuracy of every model by kind of user.",
+        _columns(
+            *_SEGMENT,
+            ("model", "VARCHAR", "Model."),
+            ("metric", "VARCHAR", "Accuracy metric."),
+            ("k", "INTEGER", "List length."),
+            ("value", "DOUBLE", "Mean over the eligible users of the segment."),
+            *_INTERVAL,
+            ("n_users", "BIGINT", "Eligible users of the segment."),
+        ),
+        key=("segmentation", "segment", "model", "metric", "k"),
+    ),
+    Table(
+        "segment_comparisons",
+        "evaluation",
+        "Paired differences between every two models by kind of user.",
+        _columns(
+            *_SEGMENT,
+            ("model_a", "VARCHAR", "First model."),
+            ("model_b", "VARCHAR", "Second model."),
+            ("metric", "VARCHAR", "Accuracy metric."),
+            ("k", "INTEGER", "List length."),
+            ("difference", "DOUBLE", "Mean of a − b over the users of the segment."),
+            *_INTERVAL,
+            ("p_value", "DOUBLE", "Two-sided paired test."),
+            (
+                "p_adjusted",
+                "DOUBLE",
+                "Holm-corrected over the pairs and segments of one segmentation, metric and k.",
+            ),
+            ("n_users", "BIGINT", "Users compared."),
+        ),
+        key=("segmentation", "segment", "model_a", "model_b", "metric", "k"),
     ),
     Table(
         "guardrails",
@@ -577,13 +636,7 @@ EXPERIMENTS = (
         "experiments",
         "Click rate of every arm against the control, by kind of user.",
         _columns(
-            ("segmentation", "VARCHAR", "activity, category or history."),
-            (
-                "segment",
-                "VARCHAR",
-                "Third by events in training; top category in training, or unknown;"
-                " new (no event in training) or returning.",
-            ),
+            *_SEGMENT,
             ("arm", "VARCHAR", "Arm."),
             ("n_users", "BIGINT", "Users of the arm."),
             ("n_control_users", "BIGINT", "Users of the control."),

@@ -28,6 +28,9 @@ GROUPS = {
         "product_exposure",
         "offline_metrics",
         "model_comparisons",
+        "metric_curves",
+        "segment_metrics",
+        "segment_comparisons",
         "guardrails",
     },
     "experiments": {

@@ -7,15 +7,11 @@ from recolab_assets.assets.charts import interval_chart
 from recolab_assets.assets.declare import lab_asset
 from recolab_assets.assets.experiments import DEPTH_SETTINGS, session_depth
 from recolab_assets.config import LabConfig
+from recolab_assets.evaluation.segmentation import SEGMENT_COLUMNS, user_segmentations
 from recolab_assets.experiments.ab_comparisons import ab_comparisons as compare_arms
 from recolab_assets.experiments.ab_test import UserOutcomes, shown_and_clicked, user_outcomes
 from recolab_assets.experiments.ab_test import ab_report as report_arms
-from recolab_assets.experiments.history import (
-    COVARIATE_COLUMNS,
-    SEGMENT_COLUMNS,
-    pre_period_covariates,
-    user_segmentations,
-)
+from recolab_assets.experiments.history import COVARIATE_COLUMNS, pre_period_covariates
 from recolab_assets.experiments.segments import ab_segments as compare_segments
 from recolab_assets.experiments.sequential import ab_sequence as follow_arms
 from recolab_assets.models import MODELS

@@ -9,11 +9,14 @@ from recolab_assets.assets.charts import interval_chart
 from recolab_assets.assets.declare import lab_asset
 from recolab_assets.config import ModelConfig
 from recolab_assets.evaluation import exposure, report, splits
+from recolab_assets.evaluation.by_segment import segment_comparisons_table, segment_metrics_table
+from recolab_assets.evaluation.curves import metric_curves_table
 from recolab_assets.evaluation.guardrails import guardrails_table
 from recolab_assets.evaluation.list_metrics import Catalogue
 from recolab_assets.evaluation.other_split import other_split
 from recolab_assets.evaluation.other_split import other_split_metrics as measure_other_split
 from recolab_assets.evaluation.relevance import Relevance
+from recolab_assets.evaluation.segmentation import SEGMENT_COLUMNS
 from recolab_assets.models import MODELS
 from recolab_assets.models.lists import RecommendationLists
 from recolab_assets.models.popularity import popularity_scores
@@ -31,6 +34,16 @@ def _lists(recommendations: StoredTable, k: int) -> Iterator[tuple[str, Recommen
         yield model, RecommendationLists.from_table(rows, k)
 
 
+def _relevance(
+    test_interactions: StoredTable, train_pairs: StoredTable, *, exclude_seen: bool
+) -> Relevance:
+    return Relevance.from_tables(
+        test_interactions.select(["user_id", "item_id", "item_type"]),
+        train_pairs.select(["user_id", "product_id"]),
+        exclude_seen=exclude_seen,
+    )
+
+
 @lab_asset(settings=("evaluation.k_values", "model.exclude_seen"), kinds=("numpy",))
 def user_metrics(
     context: dg.AssetExecutionContext,
@@ -40,11 +53,7 @@ def user_metrics(
     train_pairs: StoredTable,
 ) -> dg.MaterializeResult[pa.RecordBatchReader]:
     settings = lab.settings
-    relevance = Relevance.from_tables(
-        test_interactions.select(["user_id", "item_id", "item_type"]),
-        train_pairs.select(["user_id", "product_id"]),
-        exclude_seen=settings.model.exclude_seen,
-    )
+    relevance = _relevance(test_interactions, train_pairs, exclude_seen=settings.model.exclude_seen)
     k_values = settings.evaluation.k_values
     lists = _lists(recommendations, max(k_values))
     return lab.result(
@@ -145,6 +154,59 @@ def model_comparisons(
     )
 
 
+@lab_asset(settings=("model.top_k", "model.exclude_seen"), kinds=("numpy",))
+def metric_curves(
+    context: dg.AssetExecutionContext,
+    lab: LabResource,
+    recommendations: StoredTable,
+    test_interactions: StoredTable,
+    train_pairs: StoredTable,
+) -> dg.MaterializeResult[pa.Table]:
+    settings = lab.settings.model
+    relevance = _relevance(test_interactions, train_pairs, exclude_seen=settings.exclude_seen)
+    lists = _lists(recommendations, settings.top_k)
+    return lab.result(context, metric_curves_table(lists, relevance))
+
+
+@lab_asset(
+    settings=(
+        "data.random_seed",
+        "evaluation.bootstrap_samples",
+        "evaluation.confidence",
+    ),
+    kinds=("numpy",),
+)
+def segment_metrics(
+    context: dg.AssetExecutionContext,
+    lab: LabResource,
+    user_metrics: pa.Table,
+    user_features: StoredTable,
+) -> dg.MaterializeResult[pa.Table]:
+    settings = lab.settings
+    table = segment_metrics_table(
+        user_metrics,
+        user_features.select(["user_id", *SEGMENT_COLUMNS]),
+        settings.evaluation,
+        settings.data.random_seed,
+    )
+    return lab.result(context, table)
+
+
+@lab_asset(settings=("evaluation.confidence",), kinds=("scipy",))
+def segment_comparisons(
+    context: dg.AssetExecutionContext,
+    lab: LabResource,
+    user_metrics: pa.Table,
+    user_features: StoredTable,
+) -> dg.MaterializeResult[pa.Table]:
+    table = segment_comparisons_table(
+        user_metrics,
+        user_features.select(["user_id", *SEGMENT_COLUMNS]),
+        lab.settings.evaluation,
+    )
+    return lab.result(context, table)
+
+
 @lab_asset(
     settings=(
         "evaluation.k_values",
@@ -164,5 +226,8 @@ ASSETS = (
     offline_metrics,
     product_exposure,
     model_comparisons,
+    metric_curves,
+    segment_metrics,
+    segment_comparisons,
     guardrails,
 )

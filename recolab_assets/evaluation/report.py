@@ -107,11 +107,13 @@ class AccuracyCube:
     """The table user_metrics as one array: user × model × k × metric.
 
     Attributes:
+        users: ``(n_users,)`` ids, ascending.
         models: Names, in the order of the table.
         k_values: List lengths, ascending.
         values: ``(n_users, n_models, n_k, n_metrics)``, metrics as in `ACCURACY_METRICS`.
     """
 
+    users: npt.NDArray[np.integer]
     models: list[str]
     k_values: list[int]
     values: npt.NDArray[np.float64]
@@ -135,7 +137,7 @@ class AccuracyCube:
         values = np.empty((place.size, len(ACCURACY_METRICS)))
         for column, metric in enumerate(ACCURACY_METRICS):
             values[place, column] = table[metric].to_numpy()
-        return cls(models, k_values.tolist(), values.reshape(*shape, len(ACCURACY_METRICS)))
+        return cls(users, models, k_values.tolist(), values.reshape(*shape, len(ACCURACY_METRICS)))
 
 
 def offline_metrics_table(
@@ -237,14 +239,19 @@ def _row(key: Key, value: float, low: float, high: float, n_users: int) -> dict[
         "model": model,
         "metric": metric,
         "k": k,
-        "value": _or_none(value),
-        "ci_low": _or_none(low),
-        "ci_high": _or_none(high),
+        "value": or_none(value),
+        "ci_low": or_none(low),
+        "ci_high": or_none(high),
         "n_users": int(n_users),
     }
 
 
-def _or_none(value: float) -> float | None:
+def or_none(value: float) -> float | None:
+    """Return the number as a table keeps it: None where there is none.
+
+    >>> or_none(0.5), or_none(float("nan"))
+    (0.5, None)
+    """
     return None if np.isnan(value) else float(value)
 
 
@@ -280,9 +287,9 @@ def model_comparisons_table(user_metrics: pa.Table, config: EvaluationConfig) ->
                     "metric": metric,
                     "k": k,
                     "difference": float(result.difference[j]),
-                    "ci_low": _or_none(result.low[j]),
-                    "ci_high": _or_none(result.high[j]),
-                    "effect_size": _or_none(result.effect_size[j]),
+                    "ci_low": or_none(result.low[j]),
+                    "ci_high": or_none(result.high[j]),
+                    "effect_size": or_none(result.effect_size[j]),
                     "p_value": float(result.p_value[j]),
                     "p_adjusted": float(p_adjusted),
                     "n_users": result.n,

@@ -1,44 +1,13 @@
-"""What is known of users before the test: covariates to adjust by, segments to look into."""
-
-from collections.abc import Sequence
-from typing import NamedTuple
+"""What is known of users before the test, as covariates to adjust by."""
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from recolab_assets.evaluation.segmentation import rows_of_users
 from recolab_assets.experiments.arrays import FloatArray, IntArray
 
 COVARIATE_COLUMNS = ("n_events", "n_purchases", "top_category_share")
 """Columns of ``user_features`` that are made into covariates; all are known before the test."""
-SEGMENT_COLUMNS = ("n_events", "top_category")
-"""Columns of ``user_features`` that segments are made of; all are known before the test."""
-
-ACTIVITY_LEVELS = ("low", "middle", "high")
-HISTORY_LEVELS = ("new", "returning")
-NO_CATEGORY = "unknown"
-"""Segment of users without a product event before the test."""
-
-
-def rows_of_users(user_features: pa.Table, users: IntArray) -> IntArray:
-    """Number of the row of each user, (n,).
-
-    Args:
-        user_features: Table with ``user_id``, in any order.
-        users: (n,) users.
-
-    Raises:
-        ValueError: A user is not in the table.
-    """
-    known = user_features["user_id"].to_numpy()
-    order = known.argsort()
-    place = np.searchsorted(known, users, sorter=order)
-    found = place < known.size
-    found[found] = known[order[place[found]]] == users[found]
-    if not found.all():
-        raise ValueError(f"user_features has no row for {int((~found).sum())} users of the test")
-    rows: IntArray = order[place]
-    return rows
 
 
 def pre_period_covariates(user_features: pa.Table, users: IntArray) -> FloatArray:
@@ -63,50 +32,3 @@ def pre_period_covariates(user_features: pa.Table, users: IntArray) -> FloatArra
         for name in COVARIATE_COLUMNS
     )
     return np.column_stack([np.log1p(events), np.log1p(purchases), share])
-
-
-class Segmentation(NamedTuple):
-    """One way to part the users; every user is in exactly one segment."""
-
-    names: Sequence[str]
-    """Names of the segments."""
-    segment: IntArray
-    """(n,) number of each user's segment."""
-
-
-def activity_terciles(n_events: FloatArray) -> Segmentation:
-    """Part users into thirds by their events before the test; users with as many stay together."""
-    if not n_events.size:
-        return Segmentation(ACTIVITY_LEVELS, np.zeros(0, np.int64))
-    edges = np.quantile(n_events, [1 / 3, 2 / 3])
-    return Segmentation(ACTIVITY_LEVELS, np.searchsorted(edges, n_events, side="left"))
-
-
-def user_segmentations(user_features: pa.Table, users: IntArray) -> dict[str, Segmentation]:
-    """Segments of the users of a test, by activity, favourite category and history.
-
-    Args:
-        user_features: Table with ``user_id`` and ``SEGMENT_COLUMNS``.
-        users: (n,) users, each in the table.
-
-    Returns:
-        For each segmentation its name and the users' segments.
-
-    Raises:
-        ValueError: A user is not in the table.
-    """
-    rows = rows_of_users(user_features, users)
-    n_events = user_features["n_events"].to_numpy()[rows].astype(np.float64)
-    favourite: npt.NDArray[np.str_] = np.array(
-        [
-            NO_CATEGORY if name is None else name
-            for name in user_features["top_category"].to_pylist()
-        ],
-        dtype=np.str_,
-    )[rows]
-    categories, category = np.unique(favourite, return_inverse=True)
-    return {
-        "activity": activity_terciles(n_events),
-        "category": Segmentation(categories.tolist(), category),
-        "history": Segmentation(HISTORY_LEVELS, (n_events > 0).astype(np.int64)),
-    }

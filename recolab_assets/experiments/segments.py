@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from recolab_assets.evaluation.comparisons import holm
+from recolab_assets.evaluation.segmentation import Segmentation
 from recolab_assets.experiments.ab_test import ShownAndClicked
 from recolab_assets.experiments.arrays import report_table
-from recolab_assets.experiments.history import Segmentation
 from recolab_assets.experiments.statistics import RatioEstimate, compare, ratio_estimate
 
 MIN_USERS = 50

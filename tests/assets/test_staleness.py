@@ -73,7 +73,12 @@ def test_nothing_is_stale_after_a_run(lab, result, instance):
             "evaluation",
             "bootstrap_samples",
             101,
-            {"offline_metrics", "interleaving_report", "interleaving_preferences"},
+            {
+                "offline_metrics",
+                "segment_metrics",
+                "interleaving_report",
+                "interleaving_preferences",
+            },
         ),
         ("evaluation", "other_split_n_users", 99, {"other_split_metrics"}),
         ("experiment", "salt", "another", {"ab_exposures"}),

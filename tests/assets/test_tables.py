@@ -6,7 +6,7 @@ import pytest
 
 from recolab_assets.evaluation.metrics import ACCURACY_METRICS
 from recolab_assets.models import MODELS
-from recolab_assets.tables import MODEL_TABLES, TABLES
+from recolab_assets.tables import MODEL_TABLES, OTHER_TABLES, TABLES
 
 ASSETS_OF_ONE_TABLE = [
     "popularity",
@@ -39,7 +39,9 @@ def test_the_run_succeeds_and_only_warnings_fail(result):
 
 def test_the_database_holds_the_registered_tables_and_no_others(lab):
     found = lab.query("SELECT schema_name || '.' || table_name FROM duckdb_tables()")
-    assert {name for (name,) in found} == {table.qualified_name for table in TABLES.values()}
+    notes = OTHER_TABLES["materializations"]
+    expected = {table.qualified_name for table in (*TABLES.values(), notes)}
+    assert {name for (name,) in found} == expected
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
@@ -255,6 +257,28 @@ def test_every_two_models_are_compared(lab):
     pairs = [(a, b) for position, a in enumerate(names) for b in names[position + 1 :]]
     assert sorted(rows) == sorted(
         (*pair, metric, k) for pair in pairs for metric in ACCURACY_METRICS for k in (10, 20)
+    )
+
+
+def test_curves_and_segments_agree_with_the_metrics_of_all_users(lab):
+    apart = lab.query(
+        "SELECT count(*), max(abs(c.value - o.value)) FROM evaluation.offline_metrics o"
+        " JOIN evaluation.metric_curves c USING (model, metric, k)"
+    )
+    assert apart[0][0] == len(MODELS) * len(ACCURACY_METRICS) * 2
+    assert apart[0][1] < 1e-12
+    weighted = lab.query(
+        "SELECT max(abs(s.value - o.value)) FROM (SELECT segmentation, model, metric, k,"
+        " sum(value * n_users) / sum(n_users) AS value FROM evaluation.segment_metrics"
+        " GROUP BY ALL) s JOIN evaluation.offline_metrics o USING (model, metric, k)"
+    )
+    assert weighted[0][0] < 1e-12
+    in_segments = "SELECT segmentation, segment, model, metric, k, n_users"
+    assert lab.query(f"{in_segments} FROM evaluation.segment_metrics ORDER BY ALL") == lab.query(
+        "SELECT DISTINCT segmentation, segment, m.model, metric, k, n_users"
+        " FROM evaluation.segment_comparisons CROSS JOIN"
+        " (SELECT unnest(?::VARCHAR[]) AS model) m ORDER BY ALL",
+        [list(MODELS)],
     )
 
 

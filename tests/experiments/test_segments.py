@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from recolab_assets.evaluation.segmentation import Segmentation, user_segmentations
 from recolab_assets.experiments.ab_test import ShownAndClicked
-from recolab_assets.experiments.history import Segmentation, user_segmentations
 from recolab_assets.experiments.segments import MIN_CLICKS, MIN_USERS, ab_segments
 from recolab_assets.tables import TABLES
 
