@@ -4,7 +4,6 @@ from datetime import timedelta
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
@@ -17,6 +16,7 @@ from flask_compress import Compress
 from dashboard import queries
 from dashboard.components.grid import register_csv_buttons
 from dashboard.components.panels import behind_notice, problem_notice
+from dashboard.filters import given
 from dashboard.pages import PAGES
 from dashboard.pages.page import View
 from dashboard.store import Store, Unavailable
@@ -81,7 +81,7 @@ def content(store: Store, path: str, search: str, scheme: Scheme) -> list[Compon
             dmc.Text("There is nothing at this address."),
             dcc.Link("Go to the overview", href="/"),
         ]
-    view = View(store, scheme, dict(parse_qsl(search.removeprefix("?"))))
+    view = View(store, scheme, given(search))
     heading: list[Component] = [
         html.Div([dmc.Title(page.title, order=1, size="h2"), dmc.Text(page.question)])
     ]
@@ -203,6 +203,8 @@ def _frame() -> Component:
 
 def _register(app: Dash, store: Store) -> None:
     register_csv_buttons(app)
+    for page in PAGES:
+        page.register(app, store)
 
     @app.callback(
         Output("page", "children"),

@@ -16,3 +16,9 @@ def rows_of(frame: pd.DataFrame) -> list[Row]:
 def by_model(frame: pd.DataFrame) -> dict[str, Row]:
     """Return the rows of a table that has one a model, by model, in order."""
     return {str(row["model"]): row for row in rows_of(frame)}
+
+
+def is_absent(value: Any) -> bool:
+    """Say whether a value is NaN, NaT or None."""
+    absent: Any = pd.isna(value)
+    return bool(absent)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -143,6 +143,23 @@ class Store:
             self._remember(query, _Remembered(stamp, answer))
         return answer
 
+    def fetch(self, queries: Iterable[Query]) -> None:
+        """Read what is not remembered of several queries at one opening of the file.
+
+        What cannot be read is left to ``ask``, which says why.
+        """
+        stamp = self._stamp()
+        remembered = {query: self._remembered(query) for query in queries}
+        missing = [
+            query for query, found in remembered.items() if found is None or found.stamp != stamp
+        ]
+        if len(missing) < 2:
+            return
+        with self._reading, suppress(Unavailable), self._connected() as connection:
+            for query in missing:
+                answer = Answer(self._rows(connection, query), datetime.now())
+                self._remember(query, _Remembered(stamp, answer))
+
     def _remembered(self, query: Query) -> _Remembered | None:
         with self._lock:
             remembered = self._answers.get(query)
@@ -237,20 +254,29 @@ class Store:
 
     def _read(self, query: Query) -> pd.DataFrame:
         with self._connected() as connection:
+            return self._rows(connection, query)
+
+    def _rows(self, connection: duckdb.DuckDBPyConnection, query: Query) -> pd.DataFrame:
+        try:
+            return connection.execute(query.sql, list(query.params)).df()
+        except duckdb.CatalogException as error:
+            # Looked up only now: the list of tables takes longer than most queries. The fault has
+            # ended the transaction.
+            connection.rollback()
             for table in query.tables:
                 schema, name = table.split(".")
                 check_exists(connection, schema, name)
-            try:
-                return connection.execute(query.sql, list(query.params)).df()
-            except duckdb.BinderException as error:
-                raise Unavailable(
-                    "other_version",
-                    f"{' and '.join(query.tables)} in {self.path} were written by another version"
-                    " of the lab and lack columns that this page shows; run the lab again.",
-                    RUN_COMMAND,
-                ) from error
-            except duckdb.Error as error:
-                [reason, *_] = str(error).splitlines()
-                raise Unavailable(
-                    "unreadable", f"{self.path} cannot be read: {reason.removesuffix('.')}."
-                ) from error
+            raise self._unreadable(error) from error
+        except duckdb.BinderException as error:
+            raise Unavailable(
+                "other_version",
+                f"{' and '.join(query.tables)} in {self.path} were written by another version"
+                " of the lab and lack columns that this page shows; run the lab again.",
+                RUN_COMMAND,
+            ) from error
+        except duckdb.Error as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: duckdb.Error) -> Unavailable:
+        [reason, *_] = str(error).splitlines()
+        return Unavailable("unreadable", f"{self.path} cannot be read: {reason.removesuffix('.')}.")

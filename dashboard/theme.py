@@ -50,10 +50,27 @@ def label_of(model: str) -> str:
     return style_of(model).label
 
 
+def in_order(models: Iterable[str]) -> list[str]:
+    """Return models in the order in which the lab names them, others after them."""
+    known = list(_STYLES)
+    return sorted(set(models), key=lambda model: (model not in known, [*known, model].index(model)))
+
+
 def labels_of(models: Iterable[str]) -> str:
     """Join names of models as a sentence does: ``A``, ``A and B``, ``A, B and C``."""
     names = [label_of(model) for model in models]
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
+
+
+EVENT_STYLES: Final = {
+    ("product", "view"): ModelStyle("View", "#56B4E9", "circle"),
+    ("product", "click"): ModelStyle("Click", "#0072B2", "diamond"),
+    ("product", "add_to_cart"): ModelStyle("Add to cart", "#E69F00", "triangle-up"),
+    ("product", "purchase"): ModelStyle("Purchase", "#D55E00", "star"),
+    ("editorial", "click"): ModelStyle("Editorial click", "#CC79A7", "x"),
+    ("editorial", "read"): ModelStyle("Editorial read", "#009E73", "cross"),
+}
+"""How events are drawn and named, in the order of the funnel, editorial apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 ABSENT: Final = "—"
@@ -89,6 +90,11 @@ def interval(low: float, high: float, digits: str = ".4f") -> str:
     if math.isnan(low) or math.isnan(high):
         return ""
     return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def day(moment: datetime) -> str:
+    """Write a date: ``3 Dec 2024``."""
+    return f"{moment.day} {moment:%b %Y}"
 
 
 def number(value: float, digits: str = ".4f") -> str:

@@ -78,7 +78,12 @@ def written_column(
 
 
 def grid(
-    name: str, title: str, rows: pd.DataFrame, columns: list[dict[str, Any]], scheme: Scheme
+    name: str,
+    title: str,
+    rows: pd.DataFrame,
+    columns: list[dict[str, Any]],
+    scheme: Scheme,
+    rows_shown: int | None = None,
 ) -> Component:
     """A table with a button that saves it as CSV.
 
@@ -88,6 +93,7 @@ def grid(
         rows: The rows; absent values are NaN.
         columns: From the functions of this module.
         scheme: Light or dark.
+        rows_shown: Rows a page of the table, where it has many; the CSV file has all.
     """
     records = rows.astype(object).where(rows.notna(), None).to_dict("records")
     table = dag.AgGrid(
@@ -113,6 +119,9 @@ def grid(
             "enableCellTextSelection": True,
             "ensureDomOrder": True,
             "tooltipShowDelay": 200,
+            "pagination": rows_shown is not None and len(rows) > rows_shown,
+            "paginationPageSize": rows_shown or len(rows),
+            "paginationPageSizeSelector": False,
             # Tab leads into a table and out of it again; arrows lead from cell to cell.
             "tabToNextCell": {"function": "false"},
             "tabToNextHeader": {"function": "false"},

@@ -82,6 +82,11 @@ def problem_notice(problem: Unavailable) -> Component:
     )
 
 
+def notice(title: str, sentence: str) -> Component:
+    """What stands in place of a part of a page that has nothing to show."""
+    return dmc.Alert(sentence, title=title, color="blue", variant="outline", className="notice")
+
+
 def behind_notice(answers: list[Answer]) -> list[Component]:
     """A line above the page when a run is writing and its figures are from before."""
     behind = [answer.read_at for answer in answers if answer.behind]

@@ -1,6 +1,6 @@
 """The pages: what each asks the store and shows, as a function of the address and the scheme."""
 
-from dashboard.pages import diagnostics, experiments, methods, models, overview
+from dashboard.pages import diagnostics, experiments, explorer, methods, models, overview
 from dashboard.pages.page import Page
 
 PAGES: tuple[Page, ...] = (
@@ -9,6 +9,7 @@ PAGES: tuple[Page, ...] = (
     models.PAGE,
     experiments.PAGE,
     methods.PAGE,
+    explorer.PAGE,
 )
 """Every page in the order of the menu; a new page is a new file and an entry here."""
 

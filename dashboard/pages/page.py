@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
+from dash import Dash
 from dash.development.base_component import Component
 
 from dashboard.store import Answer, Query, Store
@@ -31,6 +32,10 @@ class View:
         self.answers.append(answer)
         return answer.rows
 
+    def fetch(self, *queries: Query) -> None:
+        """Read at one opening of the file what will be asked next."""
+        self.store.fetch(queries)
+
     def chosen(self, name: str, allowed: list[str]) -> str:
         """Return the value of a filter, or the first allowed one when the address has no such."""
         value = self.filters.get(name)
@@ -49,5 +54,7 @@ class Page:
     """What it answers, in a sentence."""
     render: Callable[[View], list[Component]]
     """Asks the store and returns the page's content; may raise ``Unavailable``."""
+    register: Callable[[Dash, Store], None] = lambda _app, _store: None
+    """Adds the callbacks of the page's own buttons."""
     left_out: str | None = None
     """Why the page is not in the report that is mailed, in a sentence; None where it is."""
