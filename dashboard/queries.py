@@ -59,6 +59,32 @@ METHOD_SCORECARD: Final = _as_written(
 )
 TRUTH: Final = _as_written("model, metric, value", "experiments.truth")
 
+SHOP_FUNNEL: Final = _as_written(
+    "breakdown, segment, month, step, position, n_events, n_users", "reports.shop_funnel"
+)
+SEASONALITY: Final = _as_written("category, month, realised, specified", "reports.seasonality")
+SESSION_LENGTHS: Final = _as_written(
+    "n_events, n_sessions, n_with_read, n_with_purchase, mean_minutes", "reports.session_lengths"
+)
+READS_TO_PURCHASES: Final = _as_written(
+    "category, within_days, step, n_reads, n_after, n_before", "reports.reads_to_purchases"
+)
+METRIC_CURVES: Final = _as_written("model, metric, k, value", "evaluation.metric_curves")
+SEGMENT_METRICS: Final = _as_written(
+    "segmentation, segment, model, metric, k, value, ci_low, ci_high, n_users",
+    "evaluation.segment_metrics",
+)
+SEGMENT_COMPARISONS: Final = _as_written(
+    "segmentation, segment, model_a, model_b, metric, k, difference, ci_low, ci_high, p_adjusted,"
+    " n_users",
+    "evaluation.segment_comparisons",
+)
+MATERIALIZATIONS: Final = _as_written(
+    "asset, run_id, materialized_at, config, random_seed, fingerprint, settings, inputs,"
+    " input_runs",
+    "history.materializations",
+)
+
 EXPOSURE_BY_DECILE: Final = Query(
     """
     WITH ranked AS (
@@ -132,6 +158,14 @@ STANDING: Final = (
     EXPERIMENT_PLAN,
     METHOD_SCORECARD,
     TRUTH,
+    SHOP_FUNNEL,
+    SEASONALITY,
+    SESSION_LENGTHS,
+    READS_TO_PURCHASES,
+    METRIC_CURVES,
+    SEGMENT_METRICS,
+    SEGMENT_COMPARISONS,
+    MATERIALIZATIONS,
     EXPOSURE_BY_DECILE,
     LORENZ,
     EXPOSURE_BY_CATEGORY,

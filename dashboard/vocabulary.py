@@ -75,6 +75,17 @@ METRICS: Final = {
 """Offline metrics in the order in which they are shown."""
 
 
+SIGNIFICANCE: Final = 0.05
+"""Corrected p-values below it count as a difference, as everywhere in the lab by default."""
+
+SEGMENTATIONS: Final = {
+    "activity": "Thirds of the users by their number of events in training.",
+    "category": "By the category with most of the user's events in training.",
+    "history": "New users have no event in training, returning ones have.",
+}
+"""Ways to part the users, with what each means."""
+
+
 def percent(value: float, digits: int = 1) -> str:
     """Write a share: ``12.3%``, or a dash where there is none."""
     return ABSENT if math.isnan(value) else f"{value:.{digits}%}".replace("-", "−")

@@ -1,11 +1,12 @@
 """The pages: what each asks the store and shows, as a function of the address and the scheme."""
 
-from dashboard.pages import diagnostics, experiments, explorer, methods, models, overview
+from dashboard.pages import diagnostics, experiments, explorer, journey, methods, models, overview
 from dashboard.pages.page import Page
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
     diagnostics.PAGE,
+    journey.PAGE,
     models.PAGE,
     experiments.PAGE,
     methods.PAGE,

@@ -93,11 +93,23 @@ def test_models_page_follows_k_in_the_address(lab):
 
 def test_table_of_metrics_has_a_row_a_model_and_a_column_a_metric(lab):
     rows = rows_of_grid(shown(Store(lab), "/models"), "offline_metrics")
-    assert rows[1] == {"label": "ALS", "coverage": 0.30, "ndcg": 0.14, "recall": 0.19}
+    assert rows[1] == {
+        "label": "ALS",
+        "coverage": 0.30,
+        "coverage_low": None,
+        "coverage_high": None,
+        "ndcg": 0.14,
+        "ndcg_low": 0.13,
+        "ndcg_high": 0.16,
+        "recall": 0.19,
+        "recall_low": 0.18,
+        "recall_high": 0.21,
+    }
 
 
 def test_wide_table_keeps_the_stored_order_of_models():
     metrics = pd.DataFrame({"model": ["z", "a"], "metric": ["ndcg"] * 2, "value": [0.1, 0.2]})
+    metrics = metrics.assign(ci_low=0.0, ci_high=1.0)
     assert list(wide(metrics)["label"]) == ["Z", "A"]
 
 
@@ -136,7 +148,12 @@ def test_an_unknown_address_leads_back(lab):
 
 def test_filters_of_a_page_are_found_wherever_they_stand(lab):
     store = Store(lab)
-    assert filters_of(content(store, "/models", "?k=20", "light")) == {"k": "20"}
+    assert filters_of(content(store, "/models", "?k=20", "light")) == {
+        "k": "20",
+        "metric": "ndcg",
+        "segment": "all",
+        "by": "activity",
+    }
     assert filters_of(content(store, "/methods", "", "light")) == {"model": "als"}
     assert filters_of(content(store, "/", "", "light")) == {}
 
