@@ -1,4 +1,4 @@
-"""What only the lab's own code can say: reasons, similar products, whether arms are of one size.
+"""What only the lab's own code can say: reasons and similar products.
 
 The dashboard computes nothing of its own, and 10 million reasons are too many to keep. But a model
 is tables, and what it has to say about one user rests on few of their rows: those of the user, of
@@ -76,13 +76,6 @@ def similar_products(
     }
 
 
-def sample_ratio_p(n_users: Sequence[int]) -> float:
-    """Return the chance of arms as uneven as these under equal assignment."""
-    from recolab_assets.experiments.statistics import sample_ratio_p as chance  # noqa: PLC0415
-
-    return chance(n_users)
-
-
 def warm_up() -> None:
     """Load the libraries and the compiled loops that reasons and similarities need."""
     from recolab_assets.config import LabConfig  # noqa: PLC0415
@@ -97,7 +90,6 @@ def warm_up() -> None:
     for model in fit_models(data, config.model, config.data.random_seed).values():
         model.explain(1, 0)
         model.similar(0)
-    sample_ratio_p([10, 10])
 
 
 def _models(

@@ -1,8 +1,9 @@
 """Panels, notices and figures with their explanation."""
 
-from typing import Any
+from typing import Any, Final
 
 import dash_mantine_components as dmc
+import pandas as pd
 import plotly.graph_objects as go
 from dash import dcc
 from dash.development.base_component import Component
@@ -10,6 +11,9 @@ from dash.development.base_component import Component
 from dashboard.components.region import region
 from dashboard.figures.frame import GRAPH_CONFIG
 from dashboard.store import Answer, Unavailable
+
+SAMPLE_RATIO_LEVEL: Final = 0.001
+"""Chance of arms as unequal below which a report is not to be read."""
 
 
 def panel(title: str, explanation: str, *content: Component) -> Component:
@@ -101,6 +105,29 @@ def behind_notice(answers: list[Answer]) -> list[Component]:
             id="behind",
         )
     ]
+
+
+def sample_ratio_banner(ab_report: pd.DataFrame) -> list[Component]:
+    """A banner where arms differ in size more than chance allows: nothing below may be read."""
+    p_values = ab_report["sample_ratio_p"].dropna()
+    if p_values.empty or p_values.iloc[0] >= SAMPLE_RATIO_LEVEL:
+        return []
+    return [
+        dmc.Alert(
+            f"The arms differ in size more than chance allows (p = {p_values.iloc[0]:.1e})."
+            " Assignment or logging is broken; do not read the results of the test.",
+            title="Sample ratio mismatch: suspicious",
+            color="red",
+            variant="outline",
+            className="notice",
+            id="sample-ratio",
+        )
+    ]
+
+
+def guardrail_sign(passed: bool) -> str:
+    """Say by sign and word whether a guardrail is kept."""
+    return "✓ kept" if passed else "✗ broken"
 
 
 def simulated_note(has_truth: bool) -> Component:

@@ -13,7 +13,13 @@ from dashboard.components.grid import (
     ratio_column,
     text_column,
 )
-from dashboard.components.panels import graph, panel, simulated_note
+from dashboard.components.panels import (
+    graph,
+    guardrail_sign,
+    panel,
+    sample_ratio_banner,
+    simulated_note,
+)
 from dashboard.figures.bars import bar_figure
 from dashboard.figures.experiments import preference_figure
 from dashboard.figures.intervals import uplift_figure
@@ -21,9 +27,10 @@ from dashboard.pages.ab_depth import by_segment, day_by_day, every_metric, plan_
 from dashboard.pages.page import Page, View
 from dashboard.rows import Row, rows_of
 from dashboard.theme import label_of
+from dashboard.vocabulary import METRICS
 
-SAMPLE_RATIO_LEVEL = 0.001
-"""Chance of arms as unequal below which a report is not to be read."""
+ENOUGH_POWER = 0.8
+"""Chance to find the effect worth finding, from which on silence says something."""
 
 
 def render(view: View) -> list[Component]:
@@ -35,7 +42,7 @@ def render(view: View) -> list[Component]:
     pairs = view.ask(queries.INTERLEAVING_PAIRS)
     return [
         simulated_note(has_truth=not truth.empty),
-        *_sample_ratio(ab_report),
+        *sample_ratio_banner(ab_report),
         _ab_test(ab_report, view),
         panel(
             "Click-rate uplift",
@@ -47,6 +54,7 @@ def render(view: View) -> list[Component]:
                 "Click-rate uplift of every arm over the control, with its interval.",
             ),
         ),
+        _guardrails(view),
         every_metric(view),
         day_by_day(view),
         by_segment(view),
@@ -91,37 +99,33 @@ def render(view: View) -> list[Component]:
     ]
 
 
-def _sample_ratio(ab_report: pd.DataFrame) -> list[Component]:
-    """A banner where arms differ in size more than chance allows: nothing below may be read."""
-    p_values = ab_report["sample_ratio_p"].dropna()
-    if p_values.empty or p_values.iloc[0] >= SAMPLE_RATIO_LEVEL:
-        return []
-    return [
-        dmc.Alert(
-            f"The arms differ in size more than chance allows (p = {p_values.iloc[0]:.1e})."
-            " Assignment or logging is broken; do not read the results below.",
-            title="Sample ratio mismatch: suspicious",
-            color="red",
-            variant="outline",
-            className="notice",
-            id="sample-ratio",
-        )
-    ]
+def finding(arm: Row, power: float, is_suspicious: bool) -> str:
+    """Say in a word or two what the A/B test found about an arm.
 
-
-def finding(arm: Row) -> str:
-    """Say in a word or two what the A/B test found about an arm."""
+    Args:
+        arm: Row of the A/B report.
+        power: Chance of this test to find the effect worth finding.
+        is_suspicious: The arms differ in size more than chance allows.
+    """
     if arm["is_control"]:
         return "control"
-    if not arm["significant"]:
-        return "no difference shown"
-    return "▲ better" if arm["ctr_uplift"] > 0 else "▼ worse"
+    if is_suspicious:
+        return "⚠ suspicious"
+    if arm["significant"]:
+        return "▲ better" if arm["ctr_uplift"] > 0 else "▼ worse"
+    return "= no difference shown" if power >= ENOUGH_POWER else "… not enough data"
 
 
 def _ab_test(ab_report: pd.DataFrame, view: View) -> Component:
+    comparisons = view.ask(queries.AB_COMPARISONS)
+    of_rates = comparisons[comparisons["metric"] == "ctr"]
+    power = dict(zip(of_rates["model"], of_rates["power"], strict=True))
+    suspicious = bool(sample_ratio_banner(ab_report))
     rows = ab_report.assign(
         label=[label_of(model) for model in ab_report["model"]],
-        finding=[finding(arm) for arm in rows_of(ab_report)],
+        finding=[
+            finding(arm, power.get(arm["model"], 0.0), suspicious) for arm in rows_of(ab_report)
+        ],
     )
     return panel(
         "A/B test",
@@ -166,6 +170,32 @@ def _ab_test(ab_report: pd.DataFrame, view: View) -> Component:
                     "Purchases per product shown.",
                 ),
                 number_column("session_depth", "Session depth", ".2f", "Mean pages a session."),
+            ],
+            view.scheme,
+        ),
+    )
+
+
+def _guardrails(view: View) -> Component:
+    rows = view.ask(queries.GUARDRAILS)
+    return panel(
+        "Guardrails",
+        "What no uplift may be bought with, of the lists that the arms show: a model that breaks"
+        " one is not shipped.",
+        grid(
+            "guardrails",
+            "Guardrails",
+            rows.assign(
+                label=[label_of(model) for model in rows["model"]],
+                name=[METRICS[metric].label for metric in rows["metric"]],
+                state=[guardrail_sign(passed) for passed in rows["passed"]],
+            ),
+            [
+                text_column("label", "Arm", minWidth=130),
+                text_column("name", "Guardrail", minWidth=130),
+                number_column("value", "Value", ".3f", "Of the arm's lists."),
+                number_column("threshold", "At least", ".3f", "What the configuration asks for."),
+                text_column("state", "State", minWidth=130),
             ],
             view.scheme,
         ),

@@ -111,4 +111,5 @@ PAGE = Page(
     question="What does a user get from each model, and why? Who gets a product?",
     render=render,
     register=register,
+    left_out="The explorer answers for one user or product at a time, which a report cannot.",
 )

@@ -6,8 +6,9 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard import queries
-from dashboard.components.panels import panel, scrolling, simulated_note
+from dashboard.components.panels import panel, sample_ratio_banner, scrolling, simulated_note
 from dashboard.pages.page import Page, View
+from dashboard.pages.run_facts import run_facts
 from dashboard.rows import Row, rows_of
 from dashboard.store import RUN_COMMAND, Unavailable
 from dashboard.theme import label_of, style_of
@@ -42,7 +43,10 @@ def render(view: View) -> list[Component]:
         _card(arm, offline[offline["model"] == arm["model"]], guardrails, k, verdict)
         for arm in rows_of(ab_report)
     ]
+    warnings, facts = run_facts(view)
     return [
+        *warnings,
+        *sample_ratio_banner(ab_report),
         _headline(verdict),
         html.Div(cards, className="cards"),
         panel(
@@ -51,6 +55,7 @@ def render(view: View) -> list[Component]:
             _evidence(verdict),
         ),
         simulated_note(has_truth=not truth.empty),
+        facts,
     ]
 
 

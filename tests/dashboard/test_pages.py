@@ -129,16 +129,20 @@ def test_experiments_page_shows_counts_uplifts_and_preferences(lab):
 
 
 @pytest.mark.parametrize(
-    ("arm", "said"),
+    ("is_control", "significant", "uplift", "power", "said"),
     [
-        ({"is_control": True, "significant": False, "ctr_uplift": float("nan")}, "control"),
-        ({"is_control": False, "significant": False, "ctr_uplift": 0.3}, "no difference shown"),
-        ({"is_control": False, "significant": True, "ctr_uplift": 0.3}, "▲ better"),
-        ({"is_control": False, "significant": True, "ctr_uplift": -0.3}, "▼ worse"),
+        (True, False, float("nan"), 0.9, "control"),
+        (False, False, 0.3, 0.9, "= no difference shown"),
+        (False, False, 0.3, 0.7, "… not enough data"),
+        (False, False, float("nan"), float("nan"), "… not enough data"),
+        (False, True, 0.3, 0.1, "▲ better"),
+        (False, True, -0.3, 0.9, "▼ worse"),
     ],
 )
-def test_finding_is_said_in_words(arm, said):
-    assert finding(arm) == said
+def test_finding_is_said_in_words(is_control, significant, uplift, power, said):
+    arm = {"is_control": is_control, "significant": significant, "ctr_uplift": uplift}
+    assert finding(arm, power, is_suspicious=False) == said
+    assert finding(arm, power, is_suspicious=True) == ("control" if is_control else "⚠ suspicious")
 
 
 def test_an_unknown_address_leads_back(lab):
@@ -265,8 +269,78 @@ def test_arms_of_unlikely_sizes_are_called_suspicious(lab, own_lab, results):
     for row in results["ab_report"]:
         row["sample_ratio_p"] = 1e-6
     write_lab(own_lab, {"ab_report": results["ab_report"]})
-    assert "Sample ratio mismatch" in shown(Store(own_lab), "/experiments")
+    for path in ("/", "/experiments"):
+        assert "Sample ratio mismatch" in shown(Store(own_lab), path)
+    rows = rows_of_grid(shown(Store(own_lab), "/experiments"), "ab_report")
+    assert {row["finding"] for row in rows} == {"control", "⚠ suspicious"}
     assert "Sample ratio mismatch" not in shown(Store(lab), "/experiments")
+
+
+def test_guardrails_stand_apart_from_the_uplifts(lab):
+    rows = rows_of_grid(shown(Store(lab), "/experiments"), "guardrails")
+    assert {row["label"]: row["state"] for row in rows} == {
+        "Popularity": "✗ broken",
+        "ALS": "✓ kept",
+        "Hybrid": "✓ kept",
+    }
+
+
+def test_metrics_have_curves_and_segments_for_the_metric_of_the_address(lab):
+    page = shown(Store(lab), "/models", "?metric=recall&by=history")
+    curve = {line["name"]: line for line in figure(page, "curve")["data"]}
+    assert len(curve["Hybrid"]["x"]) == 20
+    # Recall only grows with the length of the list.
+    assert curve["Hybrid"]["y"] == sorted(curve["Hybrid"]["y"])
+    rows = rows_of_grid(page, "segments")
+    assert {row["segment"] for row in rows} <= {"new", "returning"}
+    assert all(0 <= row["hybrid"] <= 1 for row in rows)
+
+
+def test_a_segment_of_the_address_is_judged_alone(lab):
+    everybody = rows_of_grid(shown(Store(lab), "/models"), "paired_differences")
+    page = shown(Store(lab), "/models", "?segment=activity:high")
+    rows = rows_of_grid(page, "paired_differences")
+    assert "are not taken by segment" in page
+    assert rows and {row["n_users"] for row in rows} != {row["n_users"] for row in everybody}
+
+
+def test_funnels_are_shares_of_their_first_step_with_counts(lab):
+    page = shown(Store(lab), "/journey")
+    [bars] = figure(page, "shop_funnel")["data"]
+    assert bars["y"] == ["View", "Click", "Add to cart", "Purchase"]
+    assert bars["x"][0] == 1 and bars["x"] == sorted(bars["x"], reverse=True)
+    assert bars["text"][0].startswith("100.0% (")
+    arms = {row["label"]: row for row in rows_of_grid(page, "arm_funnel")}
+    assert arms["Hybrid"]["click_share"] == pytest.approx(0.016)
+    assert arms["Hybrid"]["purchases_per_click"] == pytest.approx(0.25)
+
+
+def test_segments_of_the_funnel_add_up_to_the_whole(lab):
+    store = Store(lab)
+    [bars] = figure(shown(store, "/journey"), "shop_funnel")["data"]
+    views = int(bars["text"][0].partition("(")[2].rstrip(")").replace(",", ""))
+    for by in ("category", "activity", "favourite"):
+        rows = rows_of_grid(shown(store, "/journey", f"?by={by}"), "segment_funnel")
+        assert sum(row["view"] for row in rows) == views
+    rows = rows_of_grid(shown(store, "/journey", "?by=activity"), "segment_funnel")
+    assert [row["segment"] for row in rows] == ["low", "middle", "high"]
+
+
+def test_a_category_has_a_season_beside_the_specified_one(lab):
+    page = shown(Store(lab), "/journey", "?category=toys")
+    assert [line["name"] for line in figure(page, "season")["data"]] == ["In the log", "Specified"]
+    assert '"season"' not in shown(Store(lab), "/journey")
+
+
+def test_a_log_without_editorial_or_clicks_says_so(own_lab):
+    with Database(own_lab).write() as connection:
+        connection.execute("DELETE FROM reports.reads_to_purchases")
+        connection.execute("DELETE FROM reports.shop_funnel WHERE step = 'click'")
+        connection.execute("UPDATE reports.seasonality SET specified = NULL")
+    page = shown(Store(own_lab), "/journey", "?category=toys")
+    assert "This log has no editorial content" in page
+    assert "no event of the kind: click" in page
+    assert "is not known from a log" in page
 
 
 def test_the_plan_of_a_test_is_said_in_sentences(lab):
