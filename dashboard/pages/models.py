@@ -229,12 +229,12 @@ def _segments(by_segment: pd.DataFrame, metric: str, k: int, view: View) -> Comp
         " a user with more to find is easier to hit.",
         choice,
         graph(
-            "segments",
+            "metric_segments",
             models_by_segment_figure(rows, view.scheme, f"{known.title(k)} with interval", ".3f"),
             f"{known.title(k)} of every model in each segment.",
         ),
         grid(
-            "segments",
+            "metric_segments",
             f"{known.label} by segment",
             table,
             [

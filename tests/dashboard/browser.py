@@ -110,6 +110,8 @@ def drawn(page):
         "() => document.querySelector('#page h1')"
         " && [...document.querySelectorAll('.dash-graph')].every("
         "   box => box.querySelector('.js-plotly-plot')?._fullLayout)"
+        " && [...document.querySelectorAll('[data-ag-theme-mode]')].every("
+        "   box => box.querySelector('.ag-root-wrapper'))"
         " && [...document.querySelectorAll('.ag-root-wrapper')].every("
         "   grid => grid.querySelector('.ag-header-cell'))"
         " && !document.querySelector('[data-dash-is-loading]')"

@@ -46,7 +46,7 @@ def test_every_page_opens_from_the_menu(page, address):
 def test_a_filter_lives_in_the_address(page, address):
     page.goto(f"{address}/models")
     assert plotted(page, "ndcg")["Hybrid"] == 0.18
-    page.get_by_text("20", exact=True).click()
+    page.get_by_role("group", name="List length k").get_by_text("20").click()
     expect(page.get_by_role("heading", name="NDCG@20").first).to_be_visible()
     assert urlsplit(page.url).query == "k=20"
     page.reload()
@@ -58,7 +58,7 @@ def test_a_filter_lives_in_the_address(page, address):
 
 def test_a_filter_changes_its_part_of_the_address_only(page, address):
     opened(page, address, "/experiments?arm=hybrid&other=a%20b")
-    page.get_by_text("Purchase rate", exact=True).first.click()
+    page.get_by_role("group", name="Metric", exact=True).get_by_text("Purchase rate").click()
     page.wait_for_url("**metric=purchase_rate**")
     assert dict(parse_qsl(urlsplit(page.url).query)) == {
         "arm": "hybrid",
@@ -70,6 +70,23 @@ def test_a_filter_changes_its_part_of_the_address_only(page, address):
 def test_a_page_that_is_opened_leaves_the_address_as_it_was(page, address):
     opened(page, address, "/methods")
     assert urlsplit(page.url).query == ""
+
+
+def test_the_explorer_finds_a_user_by_id_and_one_by_chance_and_goes_on_to_a_product(page, address):
+    opened(page, address, "/explorer")
+    page.get_by_label("User", exact=True).fill("7")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="User 7", exact=True)).to_be_visible()
+    assert urlsplit(page.url).query == "user=7"
+    page.get_by_role("button", name="Random user").click()
+    expect(page.get_by_role("heading", name="User 7", exact=True)).to_have_count(0)
+    shown = dict(parse_qsl(urlsplit(page.url).query))["user"]
+    expect(page.get_by_role("heading", name=f"User {shown}", exact=True)).to_be_visible()
+    link = page.locator(".ranked a").first
+    title = link.inner_text()
+    link.click()
+    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+    assert dict(parse_qsl(urlsplit(page.url).query))["show"] == "product"
 
 
 def test_a_table_is_saved_as_csv(page, address):
@@ -107,7 +124,7 @@ def test_while_a_run_writes_every_page_and_filter_answers(page, own_lab):
             page.goto(f"{at}/models")
             expect(page.locator("#behind")).to_contain_text("A run is writing")
             expect(page.locator("#badge")).to_contain_text("A run is writing", ignore_case=True)
-            page.get_by_text("20", exact=True).click()
+            page.get_by_role("group", name="List length k").get_by_text("20").click()
             expect(page.get_by_role("heading", name="NDCG@20").first).to_be_visible()
             assert plotted(page, "ndcg")["Hybrid"] == 0.21
             page.get_by_role("link", name="Experiment results").click()

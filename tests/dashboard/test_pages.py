@@ -291,7 +291,7 @@ def test_metrics_have_curves_and_segments_for_the_metric_of_the_address(lab):
     assert len(curve["Hybrid"]["x"]) == 20
     # Recall only grows with the length of the list.
     assert curve["Hybrid"]["y"] == sorted(curve["Hybrid"]["y"])
-    rows = rows_of_grid(page, "segments")
+    rows = rows_of_grid(page, "metric_segments")
     assert {row["segment"] for row in rows} <= {"new", "returning"}
     assert all(0 <= row["hybrid"] <= 1 for row in rows)
 

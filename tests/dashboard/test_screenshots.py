@@ -18,7 +18,7 @@ __all__ = ["browser", "page"]
 
 VARIABLE = "RECOLAB_SCREENSHOTS"
 WIDTH, TALLEST = 1280, 4_000
-LARGEST_BYTES = 250_000
+LARGEST_BYTES = 400_000
 
 pytestmark = [*NEEDS_CHROMIUM, pytest.mark.slow]
 
