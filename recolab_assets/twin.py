@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from recolab_assets.config import ROOT, ConfigError, LabConfig, load_config
 from recolab_assets.shop.calibrate import LINKS, ROUNDS, Figure, calibrated, figures
-from recolab_assets.shop.estimate import EstimateError, twin_estimate
+from recolab_assets.shop.estimate import EstimateError, pooled, twin_estimate
 from recolab_assets.shop.likeness import Score, likeness, markdown
 from recolab_assets.shop.portrait import EmptyLogError, ProductLog
 from recolab_assets.shop.twin_file import twin_yaml
@@ -51,7 +51,7 @@ def _estimate(options: argparse.Namespace) -> None:
     config = load_config(options.config)
     database = Database(config.database_path, config.storage.lock_timeout_seconds)
     products, events = _tables(database)
-    log = ProductLog.of(products, events)
+    log = pooled(ProductLog.of(products, events))
     wanted = figures(log)
     _say(f"{len(log.user):,} product events of {len(log.user_counts):,} users")
     sections = calibrated(

@@ -74,6 +74,7 @@ class Link:
 
 LINKS = (
     Link("data.n_users", "users", 1, 1e9, ratio=True),
+    Link("data.n_products", "products", 1, 1e9, ratio=True),
     Link("shop.activity.sigma", "spread of events per user", 0.01, 4, ratio=True),
     Link("shop.activity.new_user_share", "users first seen in the second half", 0, 1),
     Link("shop.activity.session_size.median", "size of a session", 0.3, 1e6, ratio=True),
@@ -104,13 +105,14 @@ def figures(log: ProductLog) -> dict[str, Figure]:
     sizes = np.log(log.session_sizes)
     return {
         "users": float(len(log.user_counts)),
+        "products": float(len(log.met_counts)),
         "spread of events per user": float(np.std(np.log(log.user_counts))),
         "users first seen in the second half": late_user_share(log),
         "size of a session": float(np.exp(np.mean(sizes))),
         "spread of session sizes": float(np.std(sizes)),
         "events of each month": np.bincount(log.month) / len(log.user),
         **{
-            f"popularity slope {i}": rank_slope(log.item_counts, low, high)
+            f"popularity slope {i}": rank_slope(log.met_counts, low, high)
             for i, (low, high) in enumerate(itertools.pairwise(edges))
         },
         # In the second half: what is met first in the first has often been there for long.
@@ -142,8 +144,8 @@ def calibrated(
     """Return the configuration whose shop has the wanted figures.
 
     Args:
-        sections: ``data`` and ``shop`` of a configuration, as ``estimate`` gives them.
-        wanted: ``figures`` of the log.
+        sections: ``data`` and ``shop`` of a configuration, as ``twin_estimate`` gives them.
+        wanted: ``figures`` of the log, its categories pooled.
         rounds: Shops that are generated on the way.
         report: Told after each of them.
 

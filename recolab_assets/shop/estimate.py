@@ -6,6 +6,7 @@ by comparing the log with shops that were generated from the estimates.
 """
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def rank_law(counts: npt.NDArray[np.integer]) -> tuple[float, list[dict[str, flo
     """Return the exponent of the popularity law and its bends, from events per product.
 
     Args:
-        counts: Events of every product of the catalogue, (n_products,).
+        counts: Events of each product that has one.
 
     Returns:
         ``shop.product_exponent`` and ``shop.product_tail``; pieces with too few products to tell a
@@ -164,35 +165,68 @@ def _mean_one(weights: npt.NDArray[Any]) -> Floats:
     return scaled
 
 
-def taxonomy(log: ProductLog) -> list[dict[str, Any]]:
-    """Return the categories of the log, most events first, as the configuration has them.
+def pooled(log: ProductLog) -> ProductLog:
+    """Return the log with the categories that its twin will have.
 
-    Shares are those of events, not of products: what is sold decides what users are like. Products
-    without a category are one of their own, those without a subcategory another in their category.
+    Rare ones are pooled, rare subcategories inside their category. Products without a category are
+    one of their own, those without a subcategory another in their category.
     """
-    category, names = _pooled(log.codes["category"], log.names["category"], len(log.user))
+    smallest = SMALLEST_SHARE * len(log.user)
+    category, names = _pooled(log.codes["category"], log.names["category"], smallest)
+    leaves = np.empty_like(category)
+    leaf_names: list[str] = []
+    for code in range(len(names)):
+        mine = category == code
+        leaf, found = _pooled(log.codes["subcategory"][mine], log.names["subcategory"], smallest)
+        leaves[mine] = len(leaf_names) + leaf
+        leaf_names += found
+    return replace(
+        log,
+        codes={**log.codes, "category": category, "subcategory": leaves},
+        names={**log.names, "category": names, "subcategory": leaf_names},
+    )
+
+
+def _pooled(codes: Ints, names: list[str], smallest: float) -> tuple[Ints, list[str]]:
+    """Pool codes with fewer events, number what is left from 0; −1 becomes a code of its own."""
+    labels = np.array([*names, UNKNOWN], dtype=object)
+    counts = np.bincount(np.where(codes < 0, len(names), codes), minlength=len(labels))
+    rare = (counts < smallest) & (counts > 0)
+    # A single rare one has nothing to be pooled with.
+    if np.count_nonzero(rare) > 1:
+        labels[rare] = POOLED
+    present = sorted(set(labels[counts > 0].tolist()))
+    position = {name: number for number, name in enumerate(present)}
+    table = np.array([position.get(label, -1) for label in labels.tolist()])
+    return table[codes], present
+
+
+def taxonomy(log: ProductLog) -> list[dict[str, Any]]:
+    """Return the categories of a pooled log, most events first, as the configuration has them.
+
+    Shares are those of events, not of products: what is sold decides what users are like.
+    """
+    category, leaf = log.codes["category"], log.codes["subcategory"]
     first_month = int(log.time.min().astype("datetime64[M]").astype(np.int64)) % 12
     calendar = (first_month + log.month) % 12
     everything = np.bincount(calendar, minlength=12)
     found = []
     for code in np.argsort(-np.bincount(category), kind="stable").tolist():
         mine = category == code
-        leaf, leaf_names = _pooled(
-            log.codes["subcategory"][mine], log.names["subcategory"], len(log.user)
-        )
-        counts = np.bincount(leaf)
+        counts = np.bincount(leaf[mine])
         sold = np.unique(log.item[mine])
         prices = log.price[sold][log.price[sold] > 0]
         found.append(
             {
-                "name": names[code],
+                "name": log.names["category"][code],
                 "share": _share(mine.mean()),
                 "subcategories": {
-                    leaf_names[i]: _share(counts[i] / counts.sum())
+                    log.names["subcategory"][i]: _share(counts[i] / counts.sum())
                     for i in np.argsort(-counts, kind="stable").tolist()
+                    if counts[i]
                 },
                 "season": season(np.bincount(calendar[mine], minlength=12), everything),
-                **({"price_level": round(float(np.median(prices)), 2)} if len(prices) else {}),
+                **({"price_level": float(f"{np.median(prices):.4g}")} if len(prices) else {}),
             }
         )
     return found
@@ -200,20 +234,6 @@ def taxonomy(log: ProductLog) -> list[dict[str, Any]]:
 
 def _share(share: float) -> float:
     return max(round(float(share), 5), 1e-5)
-
-
-def _pooled(codes: Ints, names: list[str], n_events: int) -> tuple[Ints, list[str]]:
-    """Pool rare codes, and number what is left from 0; −1 becomes a code of its own."""
-    labels = np.array([*names, UNKNOWN], dtype=object)
-    counts = np.bincount(np.where(codes < 0, len(names), codes), minlength=len(labels))
-    rare = counts < SMALLEST_SHARE * n_events
-    # A single rare one has nothing to be pooled with.
-    if np.count_nonzero(rare & (counts > 0)) > 1:
-        labels[rare] = POOLED
-    present = sorted(set(labels[counts > 0].tolist()))
-    position = {name: number for number, name in enumerate(present)}
-    table = np.array([position.get(label, -1) for label in labels.tolist()])
-    return table[codes], present
 
 
 def season(counts: npt.NDArray[np.integer], everything: npt.NDArray[np.integer]) -> list[float]:
@@ -312,7 +332,7 @@ def twin_estimate(log: ProductLog, interactions: pa.Table, seed: int) -> dict[st
     """Return the sections ``data`` and ``shop`` of a twin's configuration, not yet calibrated.
 
     Args:
-        log: Product events of the shop.
+        log: Product events of the shop, its categories pooled.
         interactions: ``raw.interactions``, for what is not about products.
         seed: Seed of the twin.
 
@@ -323,7 +343,7 @@ def twin_estimate(log: ProductLog, interactions: pa.Table, seed: int) -> dict[st
     return {
         "data": {
             "n_users": len(log.user_counts),
-            "n_products": log.n_products,
+            "n_products": len(log.met_counts),
             "n_editorial": n_editorial,
             "n_interactions": interactions.num_rows,
             "random_seed": seed,
@@ -338,7 +358,7 @@ def shop_estimate(log: ProductLog) -> dict[str, Any]:
     Raises:
         EstimateError: The log cannot be imitated.
     """
-    head, tail = rank_law(log.item_counts)
+    head, tail = rank_law(log.met_counts)
     new = new_product_share(log)
     return {
         **period(log),

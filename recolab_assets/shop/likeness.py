@@ -60,7 +60,7 @@ def distributions(log: ProductLog) -> dict[str, Sample]:
     price = log.price[log.item]
     samples = (
         log.user_counts,
-        log.item_counts[log.item_counts > 0],
+        log.met_counts,
         log.session_sizes,
         np.bincount(owner)[np.unique(owner)],
         np.diff(began)[same_user] / 86_400,

@@ -112,9 +112,9 @@ class ProductLog:
         return _positive_counts(self.user)
 
     @cached_property
-    def item_counts(self) -> Ints:
-        """Events of every product of the catalogue, descending, (n_products,)."""
-        return np.sort(np.bincount(self.item, minlength=self.n_products))[::-1]
+    def met_counts(self) -> Ints:
+        """Events of each product that has one."""
+        return _positive_counts(self.item)
 
     @cached_property
     def session_sizes(self) -> Ints:
@@ -298,7 +298,7 @@ def portrait(log: ProductLog, seed: int = 0) -> dict[str, float]:
         log: The product events.
         seed: Seed of the random deal behind what is expected by chance.
     """
-    users, items = log.user_counts, log.item_counts[log.item_counts > 0]
+    users, items = log.user_counts, log.met_counts
     pairs = np.unique(log.user * log.n_products + log.item)
     buyers = _positive_counts(pairs % log.n_products)
     visits = np.unique(log.user * (log.day.max() + 1) + log.day, return_counts=True)[1]

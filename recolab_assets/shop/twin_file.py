@@ -9,8 +9,8 @@ import yaml
 from recolab_assets.shop.calibrate import LINKS, Figure
 
 _COMMENTS = {
-    "data.n_users": "those who never come count too: the log does not show them",
-    "data.n_products": "the log's catalogue",
+    "data.n_users": "those who never come count too",
+    "data.n_products": "those that nobody meets count too",
     "data.n_interactions": "the log's events",
     "shop.start": "first month, number of months and last day of the log",
     "shop.taxonomy": "the log's own categories; shares of events, seasons against the whole shop's",

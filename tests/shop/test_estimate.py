@@ -70,7 +70,7 @@ KNOWN = {
 @pytest.fixture(scope="module")
 def log():
     """The log of a shop whose parameters are known."""
-    return generated_log(LabConfig.model_validate(KNOWN))
+    return e.pooled(generated_log(LabConfig.model_validate(KNOWN)))
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def at(values, path):
     ("path", "relative", "absolute"),
     [
         ("data.n_users", 0.03, 0),
-        ("data.n_products", 0.001, 0),
+        ("data.n_products", 0.05, 0),
         ("data.n_interactions", 0, 0),
         ("shop.activity.sigma", 0.08, 0),
         ("shop.activity.new_user_share", 0, 0.08),
@@ -208,7 +208,7 @@ def test_seasons_of_a_handful_of_events_are_level():
 def test_rare_categories_are_pooled_and_missing_ones_named():
     events = [(0, 0, 0, 0, "view")] * 3_000 + [(0, i, 0, 0, "view") for i in (1, 2, 3)]
     log = log_of(events, [("a", None, 2.0), ("b", "x", None), ("c", "y", 9.0), (None, None, None)])
-    found = {category["name"]: category for category in e.taxonomy(log)}
+    found = {category["name"]: category for category in e.taxonomy(e.pooled(log))}
     assert set(found) == {"a", e.POOLED}
     assert list(found["a"]["subcategories"]) == [e.UNKNOWN]
     assert found["a"]["price_level"] == 2.0
@@ -244,7 +244,7 @@ def test_a_log_too_short_to_imitate_is_said(events):
     ids=["one user, one item", "one item", "one user"],
 )
 def test_the_smallest_logs_have_a_twin(events):
-    log = bought(*events)
+    log = e.pooled(bought(*events))
     sections = e.twin_estimate(log, _raw(events), seed=1)
     assert sections["shop"]["affinity"]["enabled"] is False
     assert sections["shop"]["taste"]["enabled"] is False
@@ -283,7 +283,7 @@ def test_editorial_is_estimated_where_there_is_some(make_config):
 def test_a_default_shop_is_recovered_too(make_config):
     # All four steps of the funnel, sessions of the Zipf law, the built-in taxonomy.
     config = make_config(data={"n_users": 2_000, "n_interactions": 80_000, "n_editorial": 0})
-    log = generated_log(config)
+    log = e.pooled(generated_log(config))
     made = calibrated(
         e.twin_estimate(log, _raw([(0, 0, 0)] * 80_000), seed=5), figures(log), rounds=6
     )
