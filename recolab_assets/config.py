@@ -2,43 +2,55 @@
 
 import os
 from collections.abc import Hashable
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from recolab_assets.sections import (
+    EDITORIAL_EVENTS,
+    PRODUCT_EVENTS,
+    Count,
+    EventType,
+    Expressions,
+    ModelName,
+    NonNegative,
+    Positive,
+    PositiveShare,
+    PriceTier,
+    Section,
+    Seed,
+    Share,
+)
+from recolab_assets.shop_sections import (
+    ActivityConfig,
+    AffinityConfig,
+    CategoryConfig,
+    RankPiece,
+    ShopConfig,
+)
+
+__all__ = [
+    "EDITORIAL_EVENTS",
+    "PRODUCT_EVENTS",
+    "ActivityConfig",
+    "AffinityConfig",
+    "CategoryConfig",
+    "EventType",
+    "PriceTier",
+    "RankPiece",
+    "ShopConfig",
+]
 
 CONFIG_VARIABLE = "RECOLAB_CONFIG"
 SOURCE_VARIABLE = "RECOLAB_SOURCE_DIRECTORY"
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CONFIG = ROOT / "config" / "config.yaml"
 
-Share = Annotated[float, Field(ge=0, le=1)]
-PositiveShare = Annotated[float, Field(gt=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0)]
-Expressions = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
-
-ModelName = Literal["popularity", "als", "item_cf", "content_based", "hybrid"]
-PriceTier = Literal["budget", "mid", "premium", "luxury"]
-EventType = Literal["view", "click", "add_to_cart", "purchase"]
-PRODUCT_EVENTS: tuple[EventType, ...] = ("view", "click", "add_to_cart", "purchase")
-EDITORIAL_EVENTS = ("click", "read")
-
 
 class ConfigError(ValueError):
     """The configuration cannot be used; the message names file, key, value and what is allowed."""
-
-
-class Section(BaseModel):
-    """Base of every section: unknown keys and silent conversions are refused, values are fixed."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
-    )
 
 
 class DataConfig(Section):
@@ -54,117 +66,6 @@ class DataConfig(Section):
     """Events in the log, products and editorial together."""
     random_seed: Seed = 42
     """Seed of every random stream of the lab."""
-
-
-class AffinityConfig(Section):
-    """Users shop in a primary category and, inside it, a preferred subcategory."""
-
-    enabled: bool = True
-    """Off: every user draws from the whole catalogue."""
-    primary_share: Share = 0.70
-    """Share of a user's product interactions that fall in the primary category."""
-    preferred_share: Share = 0.60
-    """Share of those that fall in the preferred subcategory."""
-
-
-class LifecycleConfig(Section):
-    """Every product has a peak month and fades exponentially on both sides of it."""
-
-    enabled: bool = True
-    """Off: a product's weight does not change with time."""
-    decay_low: NonNegative = 0.02
-    """Slowest decay of a product, per month away from its peak."""
-    decay_high: NonNegative = 0.15
-    """Fastest decay of a product, per month away from its peak."""
-    launched_share: Share = 0.10
-    """Share of products launched while the log runs; they have weight zero before."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.decay_low > self.decay_high:
-            raise ValueError(
-                f"decay_low {self.decay_low} must not be above decay_high {self.decay_high}"
-            )
-        return self
-
-
-class SeasonalityConfig(Section):
-    """Every category has a seasonal curve (toys in November, garden in spring)."""
-
-    enabled: bool = True
-    """Off: all months alike."""
-
-
-class TasteConfig(Section):
-    """A user favours two brands and a price tier inside the chosen category."""
-
-    enabled: bool = True
-    """Off: attributes other than category and subcategory carry no meaning."""
-    brand_share: Share = 0.58
-    """Share of draws restricted to one of the user's two favourite brands."""
-    tier_share: Share = 0.10
-    """Share of draws restricted to the user's favourite price tier."""
-
-    @model_validator(mode="after")
-    def _shares(self) -> Self:
-        if self.brand_share + self.tier_share > 1:
-            raise ValueError("brand_share + tier_share must not exceed 1")
-        return self
-
-
-class ActivityConfig(Section):
-    """How unevenly interactions spread over users, and how they fall into sessions."""
-
-    sigma: NonNegative = 0.8
-    """Standard deviation of the logarithm of a user's activity."""
-    new_user_share: Share = 0.15
-    """Share of users who sign up while the log runs; the others were there before."""
-    session_exponent: Positive = 1.5
-    """Exponent of the Zipf law of session slots."""
-    max_sessions: Count = 40
-    """Session slots a user can have: where the Zipf law is truncated."""
-    event_gap_seconds: Positive = 45.0
-    """Mean time between two events of one session."""
-
-
-class ShopConfig(Section):
-    """Mechanisms of the synthetic shop."""
-
-    start: date = date(2024, 1, 1)
-    """First day of the log; must be the first of a month."""
-    months: Annotated[int, Field(ge=3, le=120)] = 12
-    """Length of the log in calendar months."""
-    n_categories: Annotated[int, Field(ge=1, le=20)] = 20
-    """Categories of the taxonomy."""
-    n_subcategories: Count = 5
-    """Subcategories of each category."""
-    n_brands: Count = 30
-    """Brands; a brand sells in every category."""
-    product_share: PositiveShare = 0.80
-    """Share of interactions that are with products; the rest are with editorial content."""
-    product_exponent: Positive = 1.2
-    """Popularity of products follows rank to the minus this."""
-    editorial_exponent: Positive = 1.1
-    """Popularity of editorial content follows rank to the minus this."""
-    click_given_view: Share = 0.30
-    """Share of product views that are followed by a click."""
-    cart_given_click: Share = 0.30
-    """Share of product clicks that are followed by an add_to_cart."""
-    purchase_given_cart: Share = 0.35
-    """Share of carts that are followed by a purchase."""
-    read_given_click: Share = 0.60
-    """Share of editorial clicks that are followed by a read."""
-    affinity: AffinityConfig = AffinityConfig()
-    lifecycle: LifecycleConfig = LifecycleConfig()
-    seasonality: SeasonalityConfig = SeasonalityConfig()
-    taste: TasteConfig = TasteConfig()
-    activity: ActivityConfig = ActivityConfig()
-
-    @model_validator(mode="after")
-    def _starts_a_month(self) -> Self:
-        if self.start.day != 1:
-            raise ValueError(f"start {self.start} must be the first day of a month")
-        return self
 
 
 class DropRule(Section):
@@ -488,11 +389,16 @@ class LabConfig(Section):
                 " shop's truth;"
                 " with a source only 'replay' is possible"
             )
-        if self.shop.n_categories * self.shop.n_subcategories > self.data.n_products:
+        if self.shop.n_leaves > self.data.n_products:
             raise ValueError(
                 f"data.n_products: {self.data.n_products} leaves some of the"
-                f" {self.shop.n_categories * self.shop.n_subcategories} subcategories empty;"
+                f" {self.shop.n_leaves} subcategories empty;"
                 " allowed: at least one product a subcategory"
+            )
+        if self.source is None and self.shop.repeat_share and not self.model.exclude_seen:
+            raise ValueError(
+                "shop.repeat_share: with repeats the truth is known for products new to the user"
+                " only; set model.exclude_seen to true, or repeat_share to 0"
             )
         return self
 

@@ -1,21 +1,14 @@
 """What users do: funnel walks, sessions and the event log, one block of users at a time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from recolab_assets.config import ShopConfig
+from recolab_assets.config import ActivityConfig, ShopConfig
 from recolab_assets.shop.demand import Demand, Ints
+from recolab_assets.shop.habits import funnel_steps, repeat_earlier, sized_slots
 from recolab_assets.shop.timeline import SECONDS_A_DAY, LogCalendar
-
-WEEKDAY_WEIGHTS = np.array([1.0, 0.95, 0.95, 1.0, 1.05, 1.2, 1.25])
-"""Monday to Sunday."""
-
-HOUR_WEIGHTS = np.array(
-    [2, 1, 1, 1, 1, 2, 3, 5, 6, 7, 8, 9, 10, 9, 8, 8, 8, 9, 11, 13, 14, 12, 8, 4], dtype=float
-)
-"""Midnight to 23 o'clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +36,14 @@ class Visitors:
     """Row of ``season_weights`` that the user's visits follow."""
     season_weights: npt.NDArray[np.float64]
     """Weight of each month, (n_seasons, n_months)."""
+    weekday_weights: npt.NDArray[np.float64] = field(
+        default_factory=lambda: np.array(ActivityConfig().weekday_weights)
+    )
+    """Monday to Sunday, (7,)."""
+    hour_weights: npt.NDArray[np.float64] = field(
+        default_factory=lambda: np.array(ActivityConfig().hour_weights)
+    )
+    """Midnight to 23 o'clock, (24,)."""
 
 
 def funnel_walks(
@@ -98,8 +99,10 @@ def session_starts(
     """
     first_weekday = (calendar.months[0].astype(int) + 3) % 7  # 1970-01-01 was a Thursday.
     weekday = (first_weekday + np.arange(calendar.n_days)) % 7
-    weights = visitors.season_weights[:, calendar.days_of_months()] * WEEKDAY_WEIGHTS[weekday]
-    hours = np.cumsum(HOUR_WEIGHTS / HOUR_WEIGHTS.sum())
+    weights = (
+        visitors.season_weights[:, calendar.days_of_months()] * visitors.weekday_weights[weekday]
+    )
+    hours = np.cumsum(visitors.hour_weights / visitors.hour_weights.sum())
     signed_up = np.maximum(visitors.signed_up[users], 0.0)
     first_day = np.floor(signed_up / SECONDS_A_DAY).astype(int)
     starts = np.empty(len(users))
@@ -142,10 +145,9 @@ def simulate_events(
     """
     calendar = LogCalendar.of(shop)
     with_products = rng.binomial(counts, shop.product_share if editorial is not None else 1.0)
-    product_funnel = (shop.click_given_view, shop.cart_given_click, shop.purchase_given_cart)
     reads = counts - with_products
     read_stage, read_walk = funnel_walks(reads, (shop.read_given_click,), rng)
-    shop_stage, shop_walk = funnel_walks(with_products, product_funnel, rng)
+    shop_stage, shop_walk = funnel_walks(with_products, funnel_steps(shop), rng)
     n_reads = len(read_stage)
     n_read_walks = int(read_walk[-1]) + 1 if n_reads else 0
 
@@ -155,7 +157,11 @@ def simulate_events(
     stage = np.concatenate([read_stage, shop_stage])
     walk = np.concatenate([read_walk, shop_walk + n_read_walks])
     is_product = np.arange(len(row)) >= n_reads
-    slot = session_slots(int(walk[-1]) + 1 if len(walk) else 0, shop, rng)[walk]
+    slot = (
+        session_slots(int(walk[-1]) + 1 if len(walk) else 0, shop, rng)
+        if shop.activity.session_size is None
+        else sized_slots(row[stage == 0], shop.activity, rng)
+    )[walk]
 
     session_key, session = np.unique(row * shop.activity.max_sessions + slot, return_inverse=True)
     start = session_starts(
@@ -175,6 +181,12 @@ def simulate_events(
         mine = np.flatnonzero(is_product[heads] == kind)
         if demand is not None and len(mine):
             walk_item[mine] = demand.draw(users[row[heads[mine]]], month[mine], rng)
+    if shop.repeat_share:
+        mine = heads[is_product[heads]]
+        began = seconds[np.flatnonzero(np.diff(session, prepend=-1))]
+        walk_item[is_product[heads]] = repeat_earlier(
+            walk_item[is_product[heads]], row[mine], began[session[mine]], shop.repeat_share, rng
+        )
     item[:] = np.repeat(walk_item, np.diff(np.append(heads, len(row))))
 
     order = np.lexsort((seconds, row))

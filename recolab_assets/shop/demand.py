@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from numba import njit
 
 from recolab_assets.config import AffinityConfig, ShopConfig
-from recolab_assets.shop.taxonomy import seasonal_weights
+from recolab_assets.shop.taxonomy import seasonal_weights, taxonomy_of
 from recolab_assets.shop.timeline import LogCalendar
 
 Ints = npt.NDArray[np.integer]
@@ -358,7 +358,9 @@ def item_weights(table: pa.Table, appears: str, categories: list[str], shop: Sho
         appeared = calendar.seconds(table[appears].to_numpy())
         weights[calendar.month_starts[:, None] < appeared] = 0.0
     if shop.seasonality.enabled:
-        curves = seasonal_weights(categories, calendar.first_month, calendar.n_months)
+        curves = seasonal_weights(
+            categories, taxonomy_of(shop), calendar.first_month, calendar.n_months
+        )
         weights *= curves[_codes(table["category"], categories)].T
     return weights
 

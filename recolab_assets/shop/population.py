@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from recolab_assets.config import LabConfig
 from recolab_assets.randomness import stream
-from recolab_assets.shop.taxonomy import CATEGORIES, PRICE_TIERS, TIER_SHARES, subcategory_names
+from recolab_assets.shop.taxonomy import PRICE_TIERS, TIER_SHARES, leaf_shares, taxonomy_of
 from recolab_assets.shop.timeline import SECONDS_A_DAY, LogCalendar
 from recolab_assets.tables import TABLES
 
@@ -22,15 +22,14 @@ def generate_users(config: LabConfig) -> pa.Table:
     shop, n = config.shop, config.data.n_users
     rng = stream(config.data.random_seed, "shop.users")
     calendar = LogCalendar.of(shop)
-    names = np.array([category.name for category in CATEGORIES[: shop.n_categories]])
-    leaves = np.array(
-        [
-            subcategory_names(category, shop.n_subcategories)
-            for category in CATEGORIES[: shop.n_categories]
-        ]
-    )
-    category = rng.integers(0, shop.n_categories, n)
-    subcategory = rng.integers(0, shop.n_subcategories, n)
+    taxonomy = taxonomy_of(shop)
+    names = np.array([category.name for category in taxonomy for _ in category.subcategories])
+    leaves = np.array([leaf for category in taxonomy for leaf in category.subcategories])
+    if shop.taxonomy is None:
+        category = rng.integers(0, shop.n_categories, n)
+        leaf = category * shop.n_subcategories + rng.integers(0, shop.n_subcategories, n)
+    else:
+        leaf = rng.choice(len(leaves), n, p=leaf_shares(taxonomy))
     first_brand = rng.integers(0, shop.n_brands, n)
     # A shift by 1 to n_brands − 1 makes the second favourite another brand (where there are two).
     shift = rng.integers(1, max(shop.n_brands, 2), n)
@@ -44,8 +43,8 @@ def generate_users(config: LabConfig) -> pa.Table:
             "user_id": np.arange(n, dtype=np.int32),
             "source_id": pa.nulls(n, pa.string()),
             "signed_up_at": calendar.times(np.where(joins_during, during, before)),
-            "primary_category": names[category],
-            "preferred_subcategory": leaves[category, subcategory],
+            "primary_category": names[leaf],
+            "preferred_subcategory": leaves[leaf],
             "favourite_brand": brands[first_brand],
             "second_brand": brands[(first_brand + shift) % shop.n_brands],
             "favourite_tier": np.array(PRICE_TIERS)[rng.choice(len(PRICE_TIERS), n, p=TIER_SHARES)],

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from recolab_assets.config import LabConfig
+from recolab_assets.shop.taxonomy import taxonomy_of
 from recolab_assets.sql import Select
 
 
@@ -11,13 +12,14 @@ def specified_shares(config: LabConfig) -> dict[str, float]:
     """Return the shares that the configuration fixes, under the names of ``realised_shares``."""
     shop = config.shop
     slots = (1.0 + np.arange(shop.activity.max_sessions)) ** -shop.activity.session_exponent
-    shares = {
-        "product_share": shop.product_share if config.data.n_editorial else 1.0,
-        "main_session_share": float(slots[0] / slots.sum()),
-        "second_session_share": float(slots[1:2].sum() / slots.sum()),
-    }
+    shares = {"product_share": shop.product_share if config.data.n_editorial else 1.0}
+    if shop.activity.session_size is None:
+        shares["main_session_share"] = float(slots[0] / slots.sum())
+        shares["second_session_share"] = float(slots[1:2].sum() / slots.sum())
     # With a single category or subcategory there is no other to go to.
-    if shop.affinity.enabled and min(shop.n_categories, shop.n_subcategories) > 1:
+    taxonomy = taxonomy_of(shop)
+    fewest = min(len(taxonomy), *(len(category.subcategories) for category in taxonomy))
+    if shop.affinity.enabled and fewest > 1:
         shares["primary_share"] = shop.affinity.primary_share
         shares["preferred_share"] = shop.affinity.preferred_share
     return shares

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pyarrow as pa
 
-from recolab_assets.config import EDITORIAL_EVENTS, PRODUCT_EVENTS, LabConfig
+from recolab_assets.config import EDITORIAL_EVENTS, PRODUCT_EVENTS, LabConfig, ShopConfig
 from recolab_assets.randomness import stream
 from recolab_assets.shop.behaviour import Events, Visitors, simulate_events
 from recolab_assets.shop.catalogue import generate_editorial, generate_products
 from recolab_assets.shop.demand import editorial_demand, product_demand
 from recolab_assets.shop.population import generate_users
-from recolab_assets.shop.taxonomy import CATEGORIES, seasonal_weights
+from recolab_assets.shop.taxonomy import seasonal_weights, taxonomy_of
 from recolab_assets.shop.timeline import LogCalendar
 from recolab_assets.tables import TABLES
 
@@ -109,24 +109,27 @@ class SyntheticShop:
                 shop,
                 stream(seed, "shop.behaviour", shard),
             )
-            yield _batch(events, first_id, prices, calendar, shop.activity.max_sessions)
+            yield _batch(events, first_id, prices, calendar, shop)
             first_id += len(events.user)
             progress(int(block[-1]) + 1, n_users)
 
 
 def _visitors(users: pa.Table, config: LabConfig, calendar: LogCalendar) -> Visitors:
     """Visits follow the season of the primary category; with seasonality off all months alike."""
-    names = [category.name for category in CATEGORIES[: config.shop.n_categories]]
+    shop, taxonomy = config.shop, taxonomy_of(config.shop)
+    names = [category.name for category in taxonomy]
     position = {name: number for number, name in enumerate(names)}
-    weights = (
-        seasonal_weights(names, calendar.first_month, calendar.n_months)
-        if config.shop.seasonality.enabled
-        else np.ones((len(names), calendar.n_months))
-    )
+    weights = np.ones((len(names), calendar.n_months))
+    if shop.seasonality.enabled:
+        weights = seasonal_weights(names, taxonomy, calendar.first_month, calendar.n_months)
+        if shop.seasonality.traffic is not None:
+            weights = weights * shop.seasonality.traffic
     return Visitors(
         signed_up=calendar.seconds(users["signed_up_at"].to_numpy()),
         season=np.array([position[name] for name in users["primary_category"].to_pylist()]),
         season_weights=weights,
+        weekday_weights=np.array(shop.activity.weekday_weights),
+        hour_weights=np.array(shop.activity.hour_weights),
     )
 
 
@@ -140,22 +143,24 @@ _BATCH_SCHEMA = pa.schema(
 
 
 def _batch(
-    events: Events, first_id: int, prices: np.ndarray, calendar: LogCalendar, max_sessions: int
+    events: Events, first_id: int, prices: np.ndarray, calendar: LogCalendar, shop: ShopConfig
 ) -> pa.RecordBatch:
     """Turn a block of events into rows of ``raw.interactions``."""
     n = len(events.user)
-    bought = events.is_product & (events.stage == _PURCHASE)
+    recorded = np.array([PRODUCT_EVENTS.index(event) for event in shop.funnel], np.int8)
+    step = recorded[np.where(events.is_product, events.stage, 0)]
+    bought = events.is_product & (step == _PURCHASE)
     # Editorial items have ids of their own, so they must not look up a product's price.
     price = prices[np.where(bought, events.item, 0)]
     read = _EDITORIAL_CODES[np.where(events.is_product, 0, events.stage)]
-    name = np.where(events.is_product, events.stage, read)
+    name = np.where(events.is_product, step, read)
     columns = [
         np.arange(first_id, first_id + n),
         events.user.astype(np.int32),
         events.item,
         pa.DictionaryArray.from_arrays(events.is_product.astype(np.int8), _ITEM_TYPES),
         pa.DictionaryArray.from_arrays(name, _EVENT_NAMES),
-        events.user * max_sessions + events.slot,
+        events.user * shop.activity.max_sessions + events.slot,
         calendar.times(events.seconds),
         pa.array(np.ones(n, dtype=np.int32), mask=~bought),
         pa.array(price, mask=~bought),

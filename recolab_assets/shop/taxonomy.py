@@ -1,9 +1,13 @@
 """Categories, subcategories, seasonal curves and the vocabulary of the synthetic shop."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
+
+from recolab_assets.config import CategoryConfig, ShopConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,12 @@ class Category:
     """How much the weight rises at the peak: 1.5 makes it 2.5 times the off-season weight."""
     season_width: float = 1.0
     """Standard deviation of the season in months."""
+    season: tuple[float, ...] = ()
+    """Weight of each calendar month, in place of the bell that the three above describe."""
+    share: float = 1.0
+    """Products in it, and users who shop in it; relative."""
+    subcategory_shares: tuple[float, ...] = ()
+    """The same of its subcategories; none: all alike."""
 
 
 CATEGORIES: Final[tuple[Category, ...]] = (
@@ -71,25 +81,69 @@ def subcategory_names(category: Category, count: int) -> list[str]:
     return [*category.subcategories[:count], *numbered]
 
 
+def taxonomy_of(shop: ShopConfig) -> tuple[Category, ...]:
+    """Return the categories that the configuration describes, each with its subcategories."""
+    if shop.taxonomy is not None:
+        return tuple(_configured(category) for category in shop.taxonomy)
+    return tuple(
+        replace(category, subcategories=tuple(subcategory_names(category, shop.n_subcategories)))
+        for category in CATEGORIES[: shop.n_categories]
+    )
+
+
+def _configured(category: CategoryConfig) -> Category:
+    return Category(
+        category.name,
+        tuple(category.subcategories),
+        category.price_level,
+        season=tuple(category.season or ()),
+        share=category.share,
+        subcategory_shares=tuple(category.subcategories.values()),
+    )
+
+
+def category_shares(taxonomy: Sequence[Category]) -> npt.NDArray[np.float64]:
+    """Return the share of each category, (n_categories,); they sum to 1."""
+    shares = np.array([category.share for category in taxonomy])
+    return shares / shares.sum()
+
+
+def leaf_shares(taxonomy: Sequence[Category]) -> npt.NDArray[np.float64]:
+    """Return the share of each subcategory of each category in turn, (n_leaves,); sum 1."""
+    parts = []
+    for category, share in zip(taxonomy, category_shares(taxonomy), strict=True):
+        weights = np.array(category.subcategory_shares or [1.0] * len(category.subcategories))
+        parts.append(share * weights / weights.sum())
+    return np.concatenate(parts)
+
+
 def seasonal_curve(category: Category) -> np.ndarray:
-    """Return the weight of each calendar month, shape (12,): 1 off season, a bell at the peak."""
+    """Return the weight of each calendar month, shape (12,).
+
+    1 off season and a bell at the peak, unless the category says its own.
+    """
+    if category.season:
+        return np.array(category.season)
     distance = np.abs(np.arange(1, 13) - category.season_peak)
     distance = np.minimum(distance, 12 - distance)
     return 1 + category.season_lift * np.exp(-0.5 * (distance / category.season_width) ** 2)
 
 
-def seasonal_weights(names: list[str], first_month: int, months: int) -> np.ndarray:
+def seasonal_weights(
+    names: list[str], taxonomy: Sequence[Category], first_month: int, months: int
+) -> np.ndarray:
     """Return the seasonal weight of each category in each month of the log.
 
     Args:
         names: Category names; one that the taxonomy does not know has a flat curve.
+        taxonomy: Categories and their seasons.
         first_month: Calendar month (1 to 12) of the first month of the log.
         months: Length of the log.
 
     Returns:
         Weights of shape (len(names), months).
     """
-    known = {category.name: seasonal_curve(category) for category in CATEGORIES}
+    known = {category.name: seasonal_curve(category) for category in taxonomy}
     calendar = (first_month - 1 + np.arange(months)) % 12
     flat = np.ones(12)
     return np.stack([known.get(name, flat)[calendar] for name in names])

@@ -14,13 +14,16 @@ class LogCalendar:
     """Calendar of a log: months are the steps in which product weights change."""
 
     months: np.ndarray
-    """First day of every month and of the one after the last; datetime64[D], (n_months + 1,)."""
+    """First day of every month, and the day after the log; datetime64[D], (n_months + 1,)."""
 
     @classmethod
     def of(cls, shop: ShopConfig) -> "LogCalendar":
         """Return the calendar that the configuration describes."""
         first = np.datetime64(shop.start, "M")
-        return cls(np.arange(first, first + shop.months + 1).astype("datetime64[D]"))
+        months = np.arange(first, first + shop.months + 1).astype("datetime64[D]")
+        if shop.end is not None:
+            months[-1] = np.datetime64(shop.end, "D") + 1
+        return cls(months)
 
     @property
     def n_months(self) -> int:
