@@ -234,6 +234,8 @@ class ProductTable(Section):
     """Name of the file in the source's folder."""
     item: str
     """SQL expression that gives the same id as the log's item."""
+    header: bool | None = None
+    """Whether this CSV file opens with a line of column names; null: as source.header says."""
     title: str | None = None
     category: str | None = None
     subcategory: str | None = None
