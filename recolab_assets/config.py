@@ -244,6 +244,22 @@ class ProductTable(Section):
     price: str | None = None
 
 
+class LimitsConfig(Section):
+    """What a log may lack or lose; beyond it the run stops and says what to change."""
+
+    unstated_share: Share = 0.0
+    """Largest share of lines without user, item or time, or with a number that is none, that may
+    be dropped though no rule of drop names them."""
+    dropped_share: Share = 0.95
+    """Largest share of lines that may be dropped, by rules or without."""
+    least_users: Count = 1
+    """Users that must be left."""
+    least_items: Count = 1
+    """Items that must be left."""
+    least_days: Count = 1
+    """Days with events (UTC) that must be left."""
+
+
 class SourceConfig(Section):
     """A shop's own log in place of the synthetic shop."""
 
@@ -261,6 +277,8 @@ class SourceConfig(Section):
     """Applied in this order; a line is counted under the first rule that it meets."""
     products: ProductTable | None = None
     """Attributes of the products, where the shop has them."""
+    limits: LimitsConfig = LimitsConfig()
+    """When the log is too faulty or too small to be used."""
 
 
 class SplitConfig(Section):
