@@ -135,12 +135,30 @@ class ProductTable(Section):
     """Name of the file in the source's folder."""
     item: str
     """SQL expression that gives the same id as the log's item."""
+    header: bool | None = None
+    """Whether this CSV file opens with a line of column names; null: as source.header says."""
     title: str | None = None
     category: str | None = None
     subcategory: str | None = None
     brand: str | None = None
     price_tier: str | None = None
     price: str | None = None
+
+
+class LimitsConfig(Section):
+    """What a log may lack or lose; beyond it the run stops and says what to change."""
+
+    unstated_share: Share = 0.0
+    """Largest share of lines without user, item or time, or with a number that is none, that may
+    be dropped though no rule of drop names them."""
+    dropped_share: Share = 0.95
+    """Largest share of lines that may be dropped, by rules or without."""
+    least_users: Count = 1
+    """Users that must be left."""
+    least_items: Count = 1
+    """Items that must be left."""
+    least_days: Count = 1
+    """Days with events (UTC) that must be left."""
 
 
 class SourceConfig(Section):
@@ -160,6 +178,8 @@ class SourceConfig(Section):
     """Applied in this order; a line is counted under the first rule that it meets."""
     products: ProductTable | None = None
     """Attributes of the products, where the shop has them."""
+    limits: LimitsConfig = LimitsConfig()
+    """When the log is too faulty or too small to be used."""
 
 
 class SplitConfig(Section):

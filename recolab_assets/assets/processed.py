@@ -11,7 +11,8 @@ from recolab_assets.sql import Select
 _FEATURE_DEPS = ("train_interactions", "users", "products", "editorial")
 
 
-@lab_asset(settings=("split",), deps=["interactions"])
+# The report on the log, so that nothing is trained before it is there.
+@lab_asset(settings=("split",), deps=["interactions", "import_report"])
 def train_interactions(
     context: dg.AssetExecutionContext, lab: LabResource
 ) -> dg.MaterializeResult[Select]:

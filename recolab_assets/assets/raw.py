@@ -88,13 +88,21 @@ def interactions(
 def import_report(
     context: dg.AssetExecutionContext, lab: LabResource
 ) -> dg.MaterializeResult[pa.Table]:
-    report = _shop(lab.settings).report()
-    lines = [
-        f"| {row['reason']} | {row['n_matched']:,} | {row['n_rows']:,} |"
-        for row in report.to_pylist()
-    ]
-    table = "\n".join(["| rows | match the rule | of these here |", "|---|---:|---:|", *lines])
-    return lab.result(context, report, {"report": dg.MetadataValue.md(table)})
+    shop = _shop(lab.settings)
+    report = shop.report()
+    if isinstance(shop, LogShop):
+        shop.require_limits()
+    return lab.result(context, report, {"report": dg.MetadataValue.md(_markdown(report))})
+
+
+def _markdown(report: pa.Table) -> str:
+    """The report as a table of Markdown: what each row says, without its examples."""
+    lines = ["| rows | match the rule | of these here | share | |", "|---|---:|---:|---:|---|"]
+    for row in report.to_pylist():
+        name = row["finding"] if row["kind"] == "step" else f"{row['severity']}: {row['finding']}"
+        counts = f"{row['n_matched']:,} | {row['n_rows']:,} | {row['share']:.2%}"
+        lines.append(f"| {name} | {counts} | {row['advice'] or ''} |")
+    return "\n".join(lines)
 
 
 ASSETS = (users, products, editorial, interactions, import_report)

@@ -1,6 +1,7 @@
 """A shop's own log as the lab's raw tables: columns mapped, lines sifted, ids made dense."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from recolab_assets.shop.log import (
     SourceError,
     faults_of,
     log_directory,
-    mentioned,
     open_file,
     quoted,
 )
 from recolab_assets.shop.product_table import ATTRIBUTES, read_attributes
-from recolab_assets.shop.rules import apply_rules, rule_columns
+from recolab_assets.shop.report import import_report
+from recolab_assets.shop.rules import Step, apply_rules, rule_columns
+from recolab_assets.shop.soundness import drop_unsound, require_limits, require_lines
 from recolab_assets.storage.scratch import scratch_connection
 from recolab_assets.tables import TABLES
 
@@ -114,30 +116,47 @@ class LogShop:
 
         return pa.RecordBatchReader.from_batches(schema, conforming())
 
-    def report(self) -> pa.Table:
-        """``raw.import_report``: lines read, dropped by each rule in order, and kept.
+    def report(self, now: datetime | None = None) -> pa.Table:
+        """``raw.import_report``: what became of the lines, and what is odd about the log.
 
-        ``n_matched`` counts the lines that meet a rule whatever other rules they meet, lines that
-        stand in an earlier file left out; ``n_rows`` those that no rule before has dropped, so
-        that read = dropped + kept.
+        It is made of a log beyond ``source.limits`` too, so that one can see why.
+
+        Args:
+            now: Times after it lie in the future (UTC); by default the clock's.
         """
-        return self._prepared[1]
+        connection, files, steps = self._prepared
+        cursor = connection.cursor()
+        read_attributes(cursor, self._source, self._root)
+        names = [file.name for file in files]
+        moment = now or datetime.now(UTC).replace(tzinfo=None)
+        return import_report(cursor, self._source, names, steps, moment)
+
+    def require_limits(self) -> None:
+        """Refuse a log that is beyond ``source.limits``.
+
+        Raises:
+            SourceError: One of them is broken; the message names the key to change.
+        """
+        connection, _, steps = self._prepared
+        require_limits(connection.cursor(), self._source.limits, steps)
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         # A cursor of its own: an open stream would refuse other queries on the same connection.
+        self.require_limits()
         return self._prepared[0].cursor()
 
     @cached_property
-    def _prepared(self) -> tuple[duckdb.DuckDBPyConnection, pa.Table]:
+    def _prepared(self) -> tuple[duckdb.DuckDBPyConnection, list[LogFile], list[Step]]:
         connection = scratch_connection()
         files = _log_files(connection, self._source, self._root)
         for number, file in enumerate(files):
             _read(connection, self._source, number, file, files[0].columns)
-        report = apply_rules(connection, self._source.drop)
-        _require_lines(report, files)
-        _require_sound(connection, self._source, files)
+        steps = apply_rules(connection, self._source.drop)
+        require_lines(steps, files)
+        steps = drop_unsound(connection, self._source, files, steps)
+        require_lines(steps, files)
         _name_events(connection, self._source)
-        return connection, report
+        return connection, files, steps
 
 
 def _log_files(
@@ -195,57 +214,6 @@ def _read(
     with faults_of(f"{file.name} cannot be read with the configured columns and rules"):
         connection.execute(
             f"INSERT INTO lines {query}" if number else f"CREATE TABLE lines AS {query}"
-        )
-
-
-def _require_lines(report: pa.Table, files: list[LogFile]) -> None:
-    """Refuse a log that is empty, or of which the rules leave nothing."""
-    names = ", ".join(file.name for file in files)
-    steps = report.to_pylist()
-    if not steps[0]["n_rows"]:
-        raise SourceError(f"{names}: there are no lines")
-    if not steps[-1]["n_rows"]:
-        dropped = "; ".join(
-            f"{step['n_rows']:,} by {step['reason']!r} ({step['rule']})"
-            for step in steps[1:-1]
-            if step["n_rows"]
-        )
-        raise SourceError(
-            f"{names}: the rules of source.drop leave none of {steps[0]['n_rows']:,} lines:"
-            f" {dropped}"
-        )
-
-
-def _require_sound(
-    connection: duckdb.DuckDBPyConnection, source: SourceConfig, files: list[LogFile]
-) -> None:
-    """Refuse lines that no rule has dropped and that lack user, item or time, or a number."""
-    columns = source.columns
-    whole = "quantity_fault OR quantity <> trunc(quantity) OR abs(quantity) >= 2147483648"
-    for name, expression, condition, fault in (
-        ("user", columns.user, "user_key IS NULL", "no user"),
-        ("item", columns.item, "item_key IS NULL", "no item"),
-        ("time", columns.time, "occurred_at IS NULL", "no time, or one that does not parse"),
-        ("quantity", columns.quantity, whole, "a quantity that is no whole number"),
-        ("unit_price", columns.unit_price, "unit_price_fault", "a unit_price that is no number"),
-    ):
-        found = connection.execute(
-            f"SELECT count(*), min((file_number, source_row)) FROM kept WHERE {condition}"
-        ).fetchone()
-        if found is None or not found[0]:
-            continue
-        file_number, row = found[1]
-        file = files[file_number]
-        used = mentioned([expression or ""], file.columns) or list(file.columns)
-        values = connection.execute(
-            f"SELECT {', '.join(map(quoted, used))} FROM {file.relation} WHERE source_row = ?",
-            [row],
-        ).fetchone()
-        shown = ", ".join(f"{k} = {v!r}" for k, v in zip(used, values or (), strict=True))
-        raise SourceError(
-            f"{file.name}, row {row}: {fault} ({shown}); {found[0]:,} lines are so."
-            f" source.columns.{name} is {expression!r}: correct it, or leave the lines out by a"
-            " rule under source.drop"
         )
 
 

@@ -35,7 +35,8 @@ def read_attributes(
         )
         return
     folder = log_directory(source.directory, root)
-    file = open_file(connection, folder, table.file, header=source.header, ids=[table.item])
+    header = source.header if table.header is None else table.header
+    file = open_file(connection, folder, table.file, header=header, ids=[table.item])
     query = _attributes_query(connection, table, file)
     with faults_of(f"{file.name} cannot be read with the configured columns"):
         connection.execute(f"CREATE OR REPLACE TEMP TABLE attributes AS {query}")

@@ -1,12 +1,24 @@
 """Which lines of a log are left out, in what order, and the report of it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import duckdb
-import pyarrow as pa
 
 from recolab_assets.config import DropRule
-from recolab_assets.tables import TABLES
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of the lines of a log in one step: read, dropped by a rule, or kept."""
+
+    reason: str
+    rule: str | None
+    n_matched: int
+    """Lines that meet the rule, whatever other rules they meet, lines of an earlier file not
+    counted."""
+    n_rows: int
+    """Those of them that no rule before has dropped."""
 
 
 def rule_columns(
@@ -40,18 +52,18 @@ def rule_columns(
     return projected
 
 
-def apply_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[DropRule]) -> pa.Table:
-    """Keep the lines that meet no rule, and report what became of the others.
+def apply_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[DropRule]) -> list[Step]:
+    """Keep the lines that meet no rule, and say what became of the others.
 
     Args:
         connection: Holds the table ``lines``: file_number, source_row, what ``rule_columns`` asks
-            for, and whatever else is to be kept. It is replaced by the table ``kept``.
+            for, and whatever else is to be kept. It is replaced by the table ``sifted``, which
+            has the number of the rule that drops a line as ``step``, and its part without one,
+            ``kept``.
         rules: The rules, in order.
 
     Returns:
-        ``raw.import_report``. ``n_matched`` counts the lines that meet the rule, whatever other
-        rules they meet, among the lines that stand in no earlier file; ``n_rows`` those of them
-        that no rule before has dropped.
+        What was read, what each rule has dropped, and what is kept.
     """
     connection.execute(f"CREATE TABLE marked AS {_marks(rules)}")
     conditions = ["true", "step IS NULL"]
@@ -61,21 +73,19 @@ def apply_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[DropRule]
     row = connection.execute(f"SELECT {counts} FROM marked").fetchone()
     read, kept, *dropped = row or (0, 0)
     connection.execute(
-        "CREATE TABLE kept AS"
+        "CREATE TABLE sifted AS"
         " SELECT COLUMNS(lambda name: NOT regexp_matches(name, '^(rule|key)_[0-9]+$'))"
-        " FROM lines SEMI JOIN (FROM marked WHERE step IS NULL) USING (file_number, source_row);"
-        " DROP TABLE marked; DROP TABLE lines"
+        " FROM lines JOIN (SELECT file_number, source_row, step FROM marked)"
+        " USING (file_number, source_row);"
+        " DROP TABLE marked; DROP TABLE lines;"
+        " CREATE VIEW kept AS FROM sifted WHERE step IS NULL"
     )
-    return pa.Table.from_pydict(
-        {
-            "step": range(len(rules) + 2),
-            "reason": ["read", *(rule.reason for rule in rules), "kept"],
-            "rule": [None, *(rule.condition for rule in rules), None],
-            "n_matched": [read, *dropped[0::2], kept],
-            "n_rows": [read, *dropped[1::2], kept],
-        },
-        schema=TABLES["import_report"].arrow_schema,
-    )
+    counted = zip(rules, dropped[0::2], dropped[1::2], strict=True)
+    return [
+        Step("read", None, read, read),
+        *(Step(rule.reason, rule.condition, matched, n) for rule, matched, n in counted),
+        Step("kept", None, kept, kept),
+    ]
 
 
 def _marks(rules: Sequence[DropRule]) -> str:

@@ -75,11 +75,10 @@ class SyntheticShop:
     def report(self) -> pa.Table:
         """Return ``raw.import_report``: everything generated is kept."""
         n = self._config.data.n_interactions
+        row = {"kind": "step", "severity": "info", "n_matched": n, "n_rows": n, "share": 1.0}
+        names = ("generated", "kept")
         return pa.Table.from_pylist(
-            [
-                {"step": 0, "reason": "generated", "rule": None, "n_matched": n, "n_rows": n},
-                {"step": 1, "reason": "kept", "rule": None, "n_matched": n, "n_rows": n},
-            ],
+            [{**row, "step": i, "finding": name, "examples": []} for i, name in enumerate(names)],
             schema=TABLES["import_report"].arrow_schema,
         )
 

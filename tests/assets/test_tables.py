@@ -87,7 +87,7 @@ def test_raw_tables_have_the_sizes_of_the_configuration(lab):
         ("interactions", "n_interactions"),
     ):
         assert lab.scalar(f"SELECT count(*) FROM raw.{table}") == lab.values["data"][key]
-    kept = lab.scalar("SELECT n_rows FROM raw.import_report ORDER BY step DESC LIMIT 1")
+    kept = lab.scalar("SELECT n_rows FROM raw.import_report WHERE finding = 'kept'")
     assert kept == lab.values["data"]["n_interactions"]
 
 

@@ -67,9 +67,9 @@ def events(shop: LogShop) -> list[dict[str, Any]]:
 
 
 def steps(shop: LogShop) -> list[tuple[str, int, int]]:
-    """The report as (reason, n_matched, n_rows)."""
+    """The steps of the report as (finding, n_matched, n_rows)."""
     report = shop.report().to_pylist()
-    return [(step["reason"], step["n_matched"], step["n_rows"]) for step in report]
+    return [(s["finding"], s["n_matched"], s["n_rows"]) for s in report if s["kind"] == "step"]
 
 
 class TestTables:

@@ -240,7 +240,7 @@ def test_blocks_of_users_report_progress_and_keep_ids_running(make_config):
 
 def test_the_report_says_that_everything_is_kept(config):
     report = SyntheticShop(config).report().to_pylist()
-    assert [(row["reason"], row["n_rows"]) for row in report] == [
+    assert [(row["finding"], row["n_rows"]) for row in report] == [
         ("generated", 12_000),
         ("kept", 12_000),
     ]
