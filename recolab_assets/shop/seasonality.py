@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from recolab_assets.config import ShopConfig
-from recolab_assets.shop.taxonomy import CATEGORIES, seasonal_weights
+from recolab_assets.shop.taxonomy import seasonal_weights, taxonomy_of
 from recolab_assets.tables import TABLES
 
 
@@ -63,8 +63,9 @@ def _specified(shop: ShopConfig, days: Mapping[date, int]) -> dict[str, list[flo
     """Return the specified weight of each month by category, its mean over all days being 1."""
     if not shop.seasonality.enabled:
         return {}
-    names = [category.name for category in CATEGORIES[: shop.n_categories]]
+    taxonomy = taxonomy_of(shop)
+    names = [category.name for category in taxonomy]
     first = min(days)
-    weights = seasonal_weights(names, first.month, len(days))
+    weights = seasonal_weights(names, taxonomy, first.month, len(days))
     means = weights @ np.array(list(days.values())) / sum(days.values())
     return dict(zip(names, (weights / means[:, None]).tolist(), strict=True))
