@@ -59,6 +59,10 @@ METHOD_SCORECARD: Final = _as_written(
 )
 TRUTH: Final = _as_written("model, metric, value", "experiments.truth")
 
+IMPORT_REPORT: Final = _as_written(
+    "kind, finding, severity, rule, n_matched, n_rows, share, examples, advice",
+    "raw.import_report",
+)
 SHOP_FUNNEL: Final = _as_written(
     "breakdown, segment, month, step, position, n_events, n_users", "reports.shop_funnel"
 )
@@ -158,6 +162,7 @@ STANDING: Final = (
     EXPERIMENT_PLAN,
     METHOD_SCORECARD,
     TRUTH,
+    IMPORT_REPORT,
     SHOP_FUNNEL,
     SEASONALITY,
     SESSION_LENGTHS,

@@ -1,6 +1,15 @@
 """The pages: what each asks the store and shows, as a function of the address and the scheme."""
 
-from dashboard.pages import diagnostics, experiments, explorer, journey, methods, models, overview
+from dashboard.pages import (
+    diagnostics,
+    experiments,
+    explorer,
+    journey,
+    log,
+    methods,
+    models,
+    overview,
+)
 from dashboard.pages.page import Page
 
 PAGES: tuple[Page, ...] = (
@@ -11,6 +20,7 @@ PAGES: tuple[Page, ...] = (
     experiments.PAGE,
     methods.PAGE,
     explorer.PAGE,
+    log.PAGE,
 )
 """Every page in the order of the menu; a new page is a new file and an entry here."""
 

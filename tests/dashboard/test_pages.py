@@ -15,6 +15,7 @@ from dashboard.pages.experiments import finding
 from dashboard.pages.models import wide
 from dashboard.store import Store
 from recolab_assets.storage import Database
+from recolab_assets.tables import TABLES
 from tests.dashboard.conftest import write_lab
 
 PATHS = [page.path for page in PAGES]
@@ -393,3 +394,40 @@ def test_a_shop_without_categories_says_so(own_lab):
     with Database(own_lab).write() as connection:
         connection.execute("UPDATE raw.products SET category = NULL")
     assert "have no category" in shown(Store(own_lab), "/diagnostics")
+
+
+def test_the_log_page_shows_steps_and_findings_with_examples_and_advice(own_lab):
+    report = TABLES["import_report"]
+    rows = [
+        {
+            "step": number,
+            "kind": kind,
+            "finding": finding,
+            "severity": severity,
+            "rule": None,
+            "n_matched": n,
+            "n_rows": n,
+            "share": n / 100,
+            "examples": examples,
+            "advice": advice,
+        }
+        for number, (kind, finding, severity, n, examples, advice) in enumerate(
+            [
+                ("step", "read", "info", 100, [], None),
+                ("step", "no customer", "info", 40, ["a.csv, row 1: x"], None),
+                ("step", "kept", "info", 60, [], None),
+                ("finding", "time in the future", "warning", 3, ["a", "b"], "leave them out"),
+            ]
+        )
+    ]
+    assert list(rows[0]) == report.column_names
+    write_lab(own_lab, {"import_report": rows})
+    page = shown(Store(own_lab), "/log")
+    assert "100 rows read, 60 kept (60.0%)" in page
+    assert [row["n_rows"] for row in rows_of_grid(page, "import_steps")] == [100, 40, 60]
+    [finding] = rows_of_grid(page, "import_findings")
+    assert (finding["mark"], finding["examples"]) == ("⚠ warning", "a; b")
+
+
+def test_a_generated_log_has_nothing_odd(lab):
+    assert "Nothing odd was found" in shown(Store(lab), "/log")
