@@ -51,7 +51,7 @@ def funnel_figure(steps: pd.DataFrame, scheme: Scheme) -> go.Figure:
     )
     # Room for the text behind the longest bar.
     longest = max(steps["share"].max(), 1.0)
-    figure.update_xaxes(tickformat=".0%", range=[0, 1.7 * longest])
+    figure.update_xaxes(tickformat=".0%", range=[0, 2.2 * longest])
     return framed(figure, scheme, len(steps), "Share of the first step")
 
 
