@@ -19,6 +19,7 @@ from recolab_assets.assets import (
     raw,
     recommendations,
     scorecard,
+    shop_fit,
 )
 from recolab_assets.assets.declare import with_settings
 from recolab_assets.checks import CHECKS
@@ -32,6 +33,7 @@ ASSETS = (
     *models.ASSETS,
     *recommendations.ASSETS,
     *evaluation.ASSETS,
+    *shop_fit.ASSETS,
     *experiments.ASSETS,
     *ab_analysis.ASSETS,
     *interleaving.ASSETS,
