@@ -280,6 +280,12 @@ class EvaluationConfig(Section):
     """Confidence of every interval."""
     other_split_n_users: Count = 20_000
     """Users whose lists are measured under the split that split.method does not name."""
+    kinds_n_users: Count = 10_000
+    """Users whose lists are measured, with the baselines, by kind of product and of user."""
+    recent_days: Count = 28
+    """Days before the cut whose best sellers are a baseline; what was first seen then is recent."""
+    cold_max_events: Count = 10
+    """Most product events in training of a cold user; with more a user is warm."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

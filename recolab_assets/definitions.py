@@ -20,6 +20,7 @@ from recolab_assets.assets import (
     recommendations,
     reports,
     scorecard,
+    shop_fit,
 )
 from recolab_assets.assets.declare import with_settings
 from recolab_assets.checks import CHECKS
@@ -33,6 +34,7 @@ ASSETS = (
     *models.ASSETS,
     *recommendations.ASSETS,
     *evaluation.ASSETS,
+    *shop_fit.ASSETS,
     *experiments.ASSETS,
     *ab_analysis.ASSETS,
     *interleaving.ASSETS,

@@ -393,12 +393,29 @@ _SEGMENT = (
 )
 
 
-def _user_metrics_table(name: str, description: str) -> Table:
+_METHOD = ("model", "VARCHAR", "Model or baseline.")
+_PRODUCTS = (
+    "products",
+    "VARCHAR",
+    "What counts as relevant: all, new (to the user), repeat, recent (first seen shortly before"
+    " the cut) or unseen (first seen after it).",
+)
+_MEAN_METRIC = (
+    ("metric", "VARCHAR", "Accuracy metric."),
+    ("k", "INTEGER", "List length."),
+    ("value", "DOUBLE", "Mean over users."),
+    *_INTERVAL,
+    ("n_users", "BIGINT", "Users behind the value."),
+)
+
+
+def _user_metrics_table(name: str, description: str, *parts: tuple[str, str, str]) -> Table:
     return Table(
         name,
         "evaluation",
         description,
         _columns(
+            *parts,
             ("model", "VARCHAR", "Model."),
             ("user_id", "INTEGER", "User with relevant products in the hold-out."),
             ("k", "INTEGER", "List length."),
@@ -410,7 +427,7 @@ def _user_metrics_table(name: str, description: str) -> Table:
             ("mrr", "DOUBLE", "1 / rank of the first hit."),
             ("hit_rate", "DOUBLE", "1 with any hit."),
         ),
-        key=("model", "user_id", "k"),
+        key=(*(part[0] for part in parts), "model", "user_id", "k"),
         foreign_keys=(_USER,),
     )
 
@@ -421,6 +438,34 @@ EVALUATION = (
         "other_split_metrics",
         "The same under the split that the configuration does not use, for a sample of users and"
         " models fitted anew.",
+    ),
+    _user_metrics_table(
+        "product_kind_user_metrics",
+        "The same for models and baselines by kind of product, for a sample of users.",
+        _PRODUCTS,
+    ),
+    Table(
+        "product_kind_metrics",
+        "evaluation",
+        "Accuracy of models and baselines by kind of product, with its interval.",
+        _columns(_METHOD, _PRODUCTS, *_MEAN_METRIC),
+        key=("model", "products", "metric", "k"),
+    ),
+    Table(
+        "user_group_metrics",
+        "evaluation",
+        "Accuracy of models and baselines for warm, cold and new users apart.",
+        _columns(
+            (
+                "users",
+                "VARCHAR",
+                "warm, cold (few product events in training) or new (none).",
+            ),
+            _METHOD,
+            _PRODUCTS,
+            *_MEAN_METRIC,
+        ),
+        key=("users", "model", "products", "metric", "k"),
     ),
     Table(
         "product_exposure",

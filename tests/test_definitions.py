@@ -25,6 +25,9 @@ GROUPS = {
     "evaluation": {
         "user_metrics",
         "other_split_metrics",
+        "product_kind_user_metrics",
+        "product_kind_metrics",
+        "user_group_metrics",
         "product_exposure",
         "offline_metrics",
         "model_comparisons",

@@ -37,6 +37,39 @@ class Relevance:
         ends = np.append(0, self.n_relevant[rows].cumsum())
         return type(self)(self.users[rows], ends, self.products[kept])
 
+    def of_products(self, chosen: npt.NDArray[np.bool_]) -> Self:
+        """Return the part that concerns some products; users whose products are others drop out.
+
+        Args:
+            chosen: ``(n_products,)`` whether a product counts.
+
+        >>> relevance = Relevance.from_pairs(users=[3, 7, 7], products=[0, 1, 2])
+        >>> part = relevance.of_products(np.array([False, True, True]))
+        >>> part.users, part.products
+        (array([7], dtype=int32), array([1, 2], dtype=int32))
+        """
+        return self._kept(chosen[self.products])
+
+    def without(self, other: Self) -> Self:
+        """Return the pairs that are not in another.
+
+        >>> relevance = Relevance.from_pairs(users=[3, 7, 7], products=[0, 1, 2])
+        >>> rest = relevance.without(Relevance.from_pairs(users=[3, 7], products=[0, 2]))
+        >>> rest.users, rest.products
+        (array([7], dtype=int32), array([1], dtype=int32))
+        """
+        stride = max(_stride(self.products), _stride(other.products))
+        return self._kept(~_contains(other._keys(stride), self._keys(stride)))
+
+    def _keys(self, stride: int) -> npt.NDArray[np.int64]:
+        """Pack each pair into one integer; ascending."""
+        users = np.repeat(self.users.astype(np.int64), self.n_relevant)
+        return users * stride + self.products
+
+    def _kept(self, kept: npt.NDArray[np.bool_]) -> Self:
+        stride = _stride(self.products)
+        return self._from_keys(self._keys(stride)[kept], stride)
+
     @classmethod
     def from_pairs(cls, users: npt.ArrayLike, products: npt.ArrayLike) -> Self:
         """Collect (user, product) pairs; repeats count once.

@@ -165,7 +165,8 @@ def offline_metrics_table(
     Returns:
         Rows of the table offline_metrics.
     """
-    rows = _accuracy_rows(user_metrics, config, seed) if user_metrics.num_rows else []
+    generator = stream(seed, "evaluation.bootstrap.accuracy")
+    rows = accuracy_rows(user_metrics, config, generator)
     rows += _list_rows(models, catalogue, config, seed)
     place = {name: i for i, name in enumerate(dict.fromkeys(row["model"] for row in rows))}
     rows.sort(key=lambda row: (place[row["model"]], _METRIC_ORDER.index(row["metric"]), row["k"]))
@@ -176,16 +177,28 @@ Key = tuple[str, str, int]
 """Model, metric, k."""
 
 
-def _accuracy_rows(
-    user_metrics: pa.Table, config: EvaluationConfig, seed: int
+def accuracy_rows(
+    user_metrics: pa.Table, config: EvaluationConfig, generator: np.random.Generator
 ) -> list[dict[str, Any]]:
+    """Average every accuracy metric over users, with bootstrap intervals.
+
+    Args:
+        user_metrics: Rows with the columns of the table user_metrics.
+        config: Number of resamples, confidence.
+        generator: Source of the resamples.
+
+    Returns:
+        Rows of model, metric, k, value, ci_low, ci_high and n_users; none without users.
+    """
+    if not user_metrics.num_rows:
+        return []
     cube = AccuracyCube.from_table(user_metrics)
     keys = [(a, m, k) for a in cube.models for k in cube.k_values for m in ACCURACY_METRICS]
     intervals = mean_intervals(
         cube.values.reshape(len(cube.values), -1),
         samples=config.bootstrap_samples,
         confidence=config.confidence,
-        generator=stream(seed, "evaluation.bootstrap.accuracy"),
+        generator=generator,
     )
     return _mean_rows(keys, intervals)
 

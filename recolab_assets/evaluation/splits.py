@@ -102,6 +102,24 @@ def split_times(split: SplitConfig) -> Select:
     )
 
 
+def latest_training(days: int) -> Select:
+    """Select the training events of the last days, up to the first midnight after the last event.
+
+    Args:
+        days: Length of the window.
+    """
+    return Select(
+        """
+        SELECT * FROM processed.train_interactions
+        WHERE occurred_at >= (
+            SELECT date_trunc('day', max(occurred_at)) + to_days(1 - $latest_days::INTEGER)
+            FROM processed.train_interactions
+        )
+        """,
+        {"latest_days": days},
+    )
+
+
 def train_pairs(weights: EventWeights, *, log_weights: bool = False) -> Select:
     """Select what the models learn from: training product events by (user, product).
 

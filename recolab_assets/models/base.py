@@ -44,7 +44,79 @@ class Candidates:
         return served
 
 
-class Recommender(ABC):
+class Ranker(ABC):
+    """Whatever ranks products for users: checks and lists here, the order in ``_rank``.
+
+    Attributes:
+        name: Name that its lists and metrics go by.
+        components: Names of the rankers whose candidates this one blends.
+        data: What it knows of the shop.
+    """
+
+    name: ClassVar[str]
+    components: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, data: TrainingData) -> None:
+        """Bind the ranker to the training data."""
+        self.data = data
+
+    @final
+    def candidates(
+        self,
+        users: np.ndarray,
+        depth: int,
+        *,
+        exclude_seen: bool = True,
+        handed_in: Mapping[str, Candidates] | None = None,
+    ) -> Candidates:
+        """Rank the products that the ranker itself can put forward; lists may be short or empty.
+
+        Order is score descending, ties by popularity order. A score that is not finite, and with
+        ``exclude_seen`` a product of the user's training pairs, never comes out.
+
+        Args:
+            users: (n,) user ids.
+            depth: Most products a list.
+            exclude_seen: Leave out what the user has in training.
+            handed_in: Candidates of ``components`` for the same users, so that a pass that has
+                them does not score twice.
+
+        Raises:
+            ValueError: An id lies outside the shop, or depth is below 1.
+        """
+        users = np.asarray(users)
+        if depth < 1:
+            raise ValueError(f"depth must be at least 1, not {depth}")
+        if len(users) and not (users.min() >= 0 and users.max() < self.data.n_users):
+            raise ValueError(f"users outside 0 to {self.data.n_users - 1}")
+        return self._rank(users.astype(np.int32), depth, exclude_seen, handed_in)
+
+    @final
+    def recommend(
+        self, users: np.ndarray, top_k: int, *, exclude_seen: bool = True
+    ) -> RecommendationLists:
+        """Return full lists: the ranker's candidates, filled up from popularity.
+
+        Args:
+            users: (n,) user ids, ascending and distinct.
+            top_k: Length of the lists.
+            exclude_seen: Leave out what the user has in training.
+        """
+        found = self.candidates(users, top_k, exclude_seen=exclude_seen)
+        return complete_lists(self.data, users, found, top_k, exclude_seen=exclude_seen)
+
+    @abstractmethod
+    def _rank(
+        self,
+        users: np.ndarray,
+        depth: int,
+        exclude_seen: bool,
+        handed_in: Mapping[str, Candidates] | None,
+    ) -> Candidates:
+        """Rank candidates for (n,) int32 users."""
+
+
+class Recommender(Ranker):
     """A fitted model, bound to the training data that it was fitted on.
 
     A new model is a subclass in a file of its own and an entry in
@@ -54,17 +126,9 @@ class Recommender(ABC):
     Attributes:
         name: Name of the model, of its asset and of its first table.
         personalised: Whether lists depend on the user beyond what the user has seen.
-        components: Names of the models whose candidates this one blends.
-        data: What the model was fitted on.
     """
 
-    name: ClassVar[str]
     personalised: ClassVar[bool] = True
-    components: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, data: TrainingData) -> None:
-        """Bind the model to its training data."""
-        self.data = data
 
     # -- fitting and storage -------------------------------------------------------------------
 
@@ -122,53 +186,6 @@ class Recommender(ABC):
             if missing:
                 raise ValueError(f"{cls.name}: {name} lacks the columns {sorted(missing)}")
         return cls._restore(tables, data, models)
-
-    # -- recommending --------------------------------------------------------------------------
-
-    @final
-    def candidates(
-        self,
-        users: np.ndarray,
-        depth: int,
-        *,
-        exclude_seen: bool = True,
-        handed_in: Mapping[str, Candidates] | None = None,
-    ) -> Candidates:
-        """Rank the products that the model itself can put forward; lists may be short or empty.
-
-        Order is score descending, ties by popularity order. A score that is not finite, and with
-        ``exclude_seen`` a product of the user's training pairs, never comes out.
-
-        Args:
-            users: (n,) user ids.
-            depth: Most products a list.
-            exclude_seen: Leave out what the user has in training.
-            handed_in: Candidates of ``components`` for the same users, so that a pass that has
-                them does not score twice.
-
-        Raises:
-            ValueError: An id lies outside the shop, or depth is below 1.
-        """
-        users = np.asarray(users)
-        if depth < 1:
-            raise ValueError(f"depth must be at least 1, not {depth}")
-        if len(users) and not (users.min() >= 0 and users.max() < self.data.n_users):
-            raise ValueError(f"users outside 0 to {self.data.n_users - 1}")
-        return self._rank(users.astype(np.int32), depth, exclude_seen, handed_in)
-
-    @final
-    def recommend(
-        self, users: np.ndarray, top_k: int, *, exclude_seen: bool = True
-    ) -> RecommendationLists:
-        """Return full lists: the model's candidates, filled up from popularity.
-
-        Args:
-            users: (n,) user ids, ascending and distinct.
-            top_k: Length of the lists.
-            exclude_seen: Leave out what the user has in training.
-        """
-        found = self.candidates(users, top_k, exclude_seen=exclude_seen)
-        return complete_lists(self.data, users, found, top_k, exclude_seen=exclude_seen)
 
     # -- explaining ----------------------------------------------------------------------------
 
@@ -252,16 +269,6 @@ class Recommender(ABC):
     @abstractmethod
     def _columns(self) -> dict[str, dict[str, Any]]:
         """Return the columns of each of the model's tables."""
-
-    @abstractmethod
-    def _rank(
-        self,
-        users: np.ndarray,
-        depth: int,
-        exclude_seen: bool,
-        handed_in: Mapping[str, Candidates] | None,
-    ) -> Candidates:
-        """Rank the model's candidates for (n,) int32 users."""
 
     def _explain(self, user: int, products: np.ndarray) -> Sequence[str | None]:
         """Return (m,) reasons for (m,) int32 products, None where the model has none of its own."""

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from recolab_assets.models.base import Candidates, Recommender, complete_lists
+from recolab_assets.models.base import Candidates, Ranker, complete_lists
 from recolab_assets.models.blas import single_blas_thread
 from recolab_assets.models.lists import RecommendationLists
 from recolab_assets.models.training import TrainingData
@@ -27,7 +27,7 @@ def usable_cores() -> int:
 
 
 def recommend_blocks(
-    models: Mapping[str, Recommender],
+    models: Mapping[str, Ranker],
     data: TrainingData,
     *,
     top_k: int,
@@ -46,7 +46,7 @@ def recommend_blocks(
     threads changes a list.
 
     Args:
-        models: Fitted models by name, components before those that blend them.
+        models: Rankers by name, components before those that blend them.
         data: What the models were fitted on.
         top_k: Length of the lists.
         candidate_depth: Candidates that each model hands to a blend.
@@ -88,7 +88,7 @@ def recommend_blocks(
 
 
 def _rank_block(
-    models: Mapping[str, Recommender],
+    models: Mapping[str, Ranker],
     data: TrainingData,
     users: np.ndarray,
     *,
@@ -113,7 +113,7 @@ def _rank_block(
 
 
 def recommendation_batches(
-    models: Mapping[str, Recommender],
+    models: Mapping[str, Ranker],
     data: TrainingData,
     *,
     top_k: int,

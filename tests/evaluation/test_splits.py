@@ -287,6 +287,16 @@ def test_training_pairs_add_up_the_weights_of_their_events(tmp_path: Path) -> No
     assert rows == expected
 
 
+def test_the_last_days_of_training_are_whole_days_too(tmp_path: Path) -> None:
+    log = log_of([event(0, i, at) for i, at in enumerate([0.0, 47.9, 48.0, 95.0, 100.0])])
+    found = select(tmp_path, log, splits.latest_training(3), "train_interactions")
+    assert found["item_id"].to_pylist() == [2, 3, 4]
+    pairs = splits.train_pairs(EventWeights()).over(
+        "processed.train_interactions", splits.latest_training(1)
+    )
+    assert select(tmp_path, log, pairs, "train_interactions")["product_id"].to_pylist() == [4]
+
+
 def test_a_pair_that_weighs_nothing_is_still_seen(tmp_path: Path) -> None:
     log = log_of([event(0, 3, 0), event(1, 2, 0, kind="editorial")])
     query = splits.train_pairs(EventWeights(view=0.0))
