@@ -83,6 +83,14 @@ SEGMENT_COMPARISONS: Final = _as_written(
     " n_users",
     "evaluation.segment_comparisons",
 )
+PRODUCT_KIND_METRICS: Final = _as_written(
+    "model, products, metric, k, value, ci_low, ci_high, n_users",
+    "evaluation.product_kind_metrics",
+)
+USER_GROUP_METRICS: Final = _as_written(
+    "users, model, products, metric, k, value, ci_low, ci_high, n_users",
+    "evaluation.user_group_metrics",
+)
 MATERIALIZATIONS: Final = _as_written(
     "asset, run_id, materialized_at, config, random_seed, fingerprint, settings, inputs,"
     " input_runs",
@@ -170,6 +178,8 @@ STANDING: Final = (
     METRIC_CURVES,
     SEGMENT_METRICS,
     SEGMENT_COMPARISONS,
+    PRODUCT_KIND_METRICS,
+    USER_GROUP_METRICS,
     MATERIALIZATIONS,
     EXPOSURE_BY_DECILE,
     LORENZ,

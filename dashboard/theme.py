@@ -25,6 +25,9 @@ _STYLES: Final = {
     "item_cf": ModelStyle("Item CF", "#009E73", "diamond"),
     "content_based": ModelStyle("Content-based", "#E69F00", "triangle-up"),
     "hybrid": ModelStyle("Hybrid", "#CC79A7", "star"),
+    "recent_popularity": ModelStyle("Last weeks' best sellers", "#7F7F7F", "x"),
+    "category_popularity": ModelStyle("Category best sellers", "#D55E00", "cross"),
+    "buy_again": ModelStyle("Buy it again", "#F0E442", "pentagon"),
     "oracle": ModelStyle("Oracle", "#56B4E9", "hexagon"),
 }
 _SPARE: Final = (

@@ -431,3 +431,21 @@ def test_the_log_page_shows_steps_and_findings_with_examples_and_advice(own_lab)
 
 def test_a_generated_log_has_nothing_odd(lab):
     assert "Nothing odd was found" in shown(Store(lab), "/log")
+
+
+def test_models_stand_beside_baselines_for_every_kind_of_product(lab):
+    page = shown(Store(lab), "/fit", "?products=repeat")
+    drawn = {trace["name"]: trace["x"][0] for trace in figure(page, "methods")["data"]}
+    assert "Buy it again" in drawn and "Hybrid" in drawn
+    rows = {row["label"]: row for row in rows_of_grid(page, "product_kinds")}
+    assert rows["Buy it again"]["repeat"] == pytest.approx(drawn["Buy it again"])
+    # What a user had cannot be new to the user.
+    assert rows["Buy it again"]["new"] is None
+    assert rows["Buy it again"]["sort"] == "baseline" and rows["Hybrid"]["sort"] == "model"
+
+
+def test_users_are_judged_apart_by_what_is_known_of_them(lab):
+    page = shown(Store(lab), "/fit")
+    drawn = figure(page, "user_groups")
+    assert drawn["layout"]["yaxis"]["ticktext"][0] == "Warm"
+    assert len(drawn["data"]) == 8
