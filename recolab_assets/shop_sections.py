@@ -27,6 +27,9 @@ class AffinityConfig(Section):
     """Share of a user's product interactions that fall in the primary category."""
     preferred_share: Share = 0.60
     """Share of those that fall in the preferred subcategory."""
+    whole_share: Share = 0.0
+    """Share of draws that know no category and are from the whole catalogue; the shares above are
+    those of the other draws."""
 
 
 class LifecycleConfig(Section):

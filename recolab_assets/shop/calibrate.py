@@ -92,7 +92,7 @@ LINKS = (
         Link(f"shop.{step}", f"events on {step}", 0, 1)
         for step in ("click_given_view", "cart_given_click", "purchase_given_cart")
     ),
-    Link("shop.affinity.primary_share", "share in first category", 0.01, 1),
+    Link("shop.affinity.whole_share", "share in first category", 0, 1, sign=-1),
     Link("shop.affinity.preferred_share", "share in first subcategory", 0.01, 1),
     Link("shop.taste.brand_share", "share in two brands", 1e-3, 0.8),
     Link("shop.taste.tier_share", "share in one price tier", 1e-3, 0.2),

@@ -168,8 +168,16 @@ class Demand:
         self._users = users
         self._weights = weights
         primary, preferred = affinity.primary_share, affinity.preferred_share
+        known, whole = 1 - affinity.whole_share, affinity.whole_share
         self._segment_shares = (
-            np.array([primary * preferred, primary * (1 - preferred), 1 - primary, 0.0])
+            np.array(
+                [
+                    known * primary * preferred,
+                    known * primary * (1 - preferred),
+                    known * (1 - primary),
+                    whole,
+                ]
+            )
             if affinity.enabled
             else np.array([0.0, 0.0, 0.0, 1.0])
         )

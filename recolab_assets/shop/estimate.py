@@ -19,6 +19,7 @@ from recolab_assets.shop.portrait import (
     Floats,
     Ints,
     ProductLog,
+    chance_share,
     in_top_category,
     new_product_share,
     rank_slope,
@@ -251,14 +252,20 @@ def season(counts: npt.NDArray[np.integer], everything: npt.NDArray[np.integer])
 
 
 def affinity(log: ProductLog) -> dict[str, Any]:
-    """Return the shares of the user's first category, and in it of the first subcategory."""
-    primary = top_share(log.user, log.codes["category"])
-    known = len(log.names["category"]) > 1
-    preferred = preferred_share(log)
+    """Return how far users keep to one category beyond chance, and in it to one subcategory.
+
+    Draws are from the user's category, or from the whole catalogue: so that a user without any
+    leaning is like everybody, as large as the largest category may be.
+    """
+    enabled = len(log.names["category"]) > 1
+    seen = top_share(log.user, log.codes["category"])
+    chance = chance_share(log.user, log.codes["category"], seed=0)
+    lean = (seen - chance) / (1 - chance) if enabled else 0.0
     return {
-        "enabled": known,
-        "primary_share": primary if known else 0.7,
-        "preferred_share": 1.0 if np.isnan(preferred) else preferred,
+        "enabled": enabled,
+        "primary_share": 1.0,
+        "preferred_share": preferred_share(log),
+        "whole_share": 1 - float(np.clip(lean, 0.01, 1.0)),
     }
 
 

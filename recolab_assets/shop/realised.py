@@ -19,7 +19,7 @@ def specified_shares(config: LabConfig) -> dict[str, float]:
     # With a single category or subcategory there is no other to go to.
     taxonomy = taxonomy_of(shop)
     fewest = min(len(taxonomy), *(len(category.subcategories) for category in taxonomy))
-    if shop.affinity.enabled and fewest > 1:
+    if shop.affinity.enabled and not shop.affinity.whole_share and fewest > 1:
         shares["primary_share"] = shop.affinity.primary_share
         shares["preferred_share"] = shop.affinity.preferred_share
     return shares

@@ -71,6 +71,22 @@ def test_probability_is_the_definition(shop, month):
     np.testing.assert_allclose(demand.probability(some, month), expected, rtol=1e-9, atol=1e-15)
 
 
+def test_draws_from_the_whole_catalogue_know_no_category(make_config):
+    of = {}
+    for name, affinity in (
+        ("mixed", {"whole_share": 0.3}),
+        ("known", {}),
+        ("whole", {"enabled": False}),
+    ):
+        config = make_config(shop={"affinity": affinity})
+        synthetic = SyntheticShop(config)
+        demand = product_demand(synthetic.users(), synthetic.products(), config.shop)
+        of[name] = demand.probability(np.arange(50), 4)
+        listed = demand.probability_of(np.arange(50), np.tile(np.arange(200), (50, 1)), 4)
+        np.testing.assert_allclose(listed, of[name], rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(of["mixed"], 0.7 * of["known"] + 0.3 * of["whole"], rtol=1e-9)
+
+
 def test_probabilities_sum_to_one_for_everyone_in_every_month(shop):
     config, users, _, demand = shop
     everyone = np.arange(users.num_rows)

@@ -50,7 +50,7 @@ KNOWN = {
         "product_tail": [{"beyond": 0.1, "exponent": 1.1}, {"beyond": 0.5, "exponent": 2.0}],
         "repeat_share": 0.25,
         "funnel": ["purchase"],
-        "affinity": {"primary_share": 0.6, "preferred_share": 0.7},
+        "affinity": {"primary_share": 1.0, "preferred_share": 0.7, "whole_share": 0.5},
         "lifecycle": {"decay_low": 0.0, "decay_high": 0.2, "launched_share": 0.15},
         "seasonality": {"traffic": TRAFFIC},
         "taste": {"brand_share": 0.4, "tier_share": 0.1},
@@ -106,7 +106,7 @@ def at(values, path):
         ("shop.product_tail.1.exponent", 0, 0.5),
         ("shop.lifecycle.launched_share", 0, 0.06),
         ("shop.repeat_share", 0, 0.05),
-        ("shop.affinity.primary_share", 0, 0.04),
+        ("shop.affinity.whole_share", 0, 0.04),
         ("shop.affinity.preferred_share", 0, 0.05),
         ("shop.taste.brand_share", 0, 0.08),
         ("shop.n_brands", 0, 2),
@@ -290,7 +290,9 @@ def test_a_default_shop_is_recovered_too(make_config):
     shop = made["shop"]
     assert shop["click_given_view"] == pytest.approx(0.3, abs=0.02)
     assert shop["cart_given_click"] == pytest.approx(0.3, abs=0.02)
-    assert shop["affinity"]["primary_share"] == pytest.approx(0.7, abs=0.05)
+    # A primary share of .7, the rest elsewhere, is as much as .6 beside .4 of everything: a
+    # quarter of that lies in the primary category.
+    assert shop["affinity"]["whole_share"] == pytest.approx(0.4, abs=0.06)
     # Sessions of the Zipf law are not among the twin's, and look a little like repeats.
     assert shop["repeat_share"] < 0.15
     assert {category["name"] for category in shop["taxonomy"]} == {
