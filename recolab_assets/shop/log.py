@@ -67,9 +67,10 @@ def first_line(error: duckdb.Error) -> str:
     useful = [
         line.strip()
         for line in lines
-        if line.strip() and not line.startswith(("Possible Solution", "Candidate bindings"))
+        if line.strip() and not line.startswith(("Possible ", "Candidate bindings"))
     ]
-    return " ".join(useful[:4])[:500]
+    # An excerpt of the file can be a line of any length.
+    return " ".join(line if len(line) <= 160 else f"{line[:160]}…" for line in useful[:4])[:500]
 
 
 @contextmanager
@@ -142,6 +143,9 @@ def open_file(
         elif kind == "CSV":
             shape = f"header = {str(header).lower()}, strict_mode = true"
             columns = _columns(connection, f"read_csv({place}, all_varchar = true, {shape})")
+            torn = re.search(r"[,;\t|]", columns[0]) if len(columns) == 1 else None
+            if torn:
+                _require_even(connection, place, columns[0], torn[0])
             texts = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in mentioned(ids, columns))
             reader = (
                 f"read_csv({place}, {shape}, sample_size = -1, types = {{{texts}}},"
@@ -157,6 +161,21 @@ def open_file(
             own = "*, row_number() OVER ()"
     relation = f"(SELECT {own} AS {ROW}, {literal(name)} AS {FILE} FROM {reader})"
     return LogFile(name, relation, columns)
+
+
+def _require_even(
+    connection: duckdb.DuckDBPyConnection, place: str, header: str, delimiter: str
+) -> None:
+    """Let DuckDB name the line that has more or fewer cells than the header.
+
+    Such lines hide the delimiter, and then it takes whole lines for cells.
+    """
+    names = dict.fromkeys(header.split(delimiter))
+    texts = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+    connection.execute(
+        f"SELECT count(*) FROM read_csv({place}, auto_detect = false, header = true,"
+        f" delim = {literal(delimiter)}, quote = '\"', columns = {{{texts}}})"
+    )
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, reader: str) -> tuple[str, ...]:
