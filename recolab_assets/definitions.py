@@ -18,6 +18,7 @@ from recolab_assets.assets import (
     processed,
     raw,
     recommendations,
+    rolling,
     scorecard,
     shop_fit,
 )
@@ -34,6 +35,7 @@ ASSETS = (
     *recommendations.ASSETS,
     *evaluation.ASSETS,
     *shop_fit.ASSETS,
+    *rolling.ASSETS,
     *experiments.ASSETS,
     *ab_analysis.ASSETS,
     *interleaving.ASSETS,
