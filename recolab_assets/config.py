@@ -282,6 +282,10 @@ class EvaluationConfig(Section):
     """Users whose lists are measured under the split that split.method does not name."""
     kinds_n_users: Count = 10_000
     """Users whose lists are measured, with the baselines, by kind of product and of user."""
+    rolling_cuts: Count = 3
+    """Cuts in time of the rolling evaluation, each a test window earlier than the last."""
+    rolling_n_users: Count = 4_000
+    """Users of the rolling evaluation, whose log alone is learned from and measured."""
     recent_days: Count = 28
     """Days before the cut whose best sellers are a baseline; what was first seen then is recent."""
     cold_max_events: Count = 10

@@ -19,6 +19,7 @@ from recolab_assets.assets import (
     raw,
     recommendations,
     reports,
+    rolling,
     scorecard,
     shop_fit,
 )
@@ -35,6 +36,7 @@ ASSETS = (
     *recommendations.ASSETS,
     *evaluation.ASSETS,
     *shop_fit.ASSETS,
+    *rolling.ASSETS,
     *experiments.ASSETS,
     *ab_analysis.ASSETS,
     *interleaving.ASSETS,

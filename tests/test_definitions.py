@@ -28,6 +28,8 @@ GROUPS = {
         "product_kind_user_metrics",
         "product_kind_metrics",
         "user_group_metrics",
+        "rolling_metrics",
+        "rolling_summary",
         "product_exposure",
         "offline_metrics",
         "model_comparisons",

@@ -1,5 +1,7 @@
 """Hold-out splits: which events of the log are trained on, tuned on and tested on, as SQL."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from recolab_assets.config import EventWeights, SplitConfig
@@ -99,6 +101,62 @@ def split_times(split: SplitConfig) -> Select:
             date_trunc('day', max(occurred_at)) + to_days(1) AS log_end
         FROM raw.interactions
         """
+    )
+
+
+def rolling_cuts(test_days: int, n_cuts: int) -> Select:
+    """Select cuts in time, each a test window earlier than the last: rows (cut, cut_at).
+
+    The latest is number 1; it lies a test window before the first midnight after the last event.
+    Cuts that nothing lies before are left out.
+
+    Args:
+        test_days: Length of a window.
+        n_cuts: Most cuts.
+    """
+    return Select(
+        """
+        WITH bounds AS (
+            SELECT
+                min(occurred_at) AS log_start,
+                date_trunc('day', max(occurred_at)) + to_days(1) AS log_end
+            FROM raw.interactions
+        )
+        SELECT
+            CAST(n AS INTEGER) AS cut,
+            log_end - to_days(CAST(n * $test_days::INTEGER AS INTEGER)) AS cut_at
+        FROM bounds, range(1, $n_cuts::INTEGER + 1) AS numbers(n)
+        WHERE cut_at > log_start
+        ORDER BY cut
+        """,
+        {"test_days": test_days, "n_cuts": n_cuts},
+    )
+
+
+def before_cut(cut_at: datetime, users: Sequence[int]) -> Select:
+    """Select the events of some users before a moment, by interaction_id."""
+    return Select(
+        """
+        SELECT * FROM raw.interactions SEMI JOIN (SELECT unnest($users::INTEGER[]) AS user_id)
+        USING (user_id)
+        WHERE occurred_at < $cut_at::TIMESTAMP ORDER BY interaction_id
+        """,
+        {"cut_at": cut_at, "users": users},
+    )
+
+
+def after_cut(cut_at: datetime, users: Sequence[int], test_days: int) -> Select:
+    """Select the events of some users in the days from a moment on, by interaction_id."""
+    return Select(
+        """
+        SELECT * FROM raw.interactions SEMI JOIN (SELECT unnest($users::INTEGER[]) AS user_id)
+        USING (user_id)
+        WHERE
+            occurred_at >= $cut_at::TIMESTAMP
+            AND occurred_at < $cut_at::TIMESTAMP + to_days($test_days::INTEGER)
+        ORDER BY interaction_id
+        """,
+        {"cut_at": cut_at, "users": users, "test_days": test_days},
     )
 
 

@@ -287,6 +287,25 @@ def test_training_pairs_add_up_the_weights_of_their_events(tmp_path: Path) -> No
     assert rows == expected
 
 
+def test_rolling_cuts_are_a_window_apart_and_leave_something_before_them(tmp_path: Path) -> None:
+    log = log_of([event(u, u, at) for u, at in enumerate([0.0, 30.0, 72.0, 100.0, 24 * 7 - 1])])
+    rows = select(tmp_path, log, splits.rolling_cuts(2, 9)).to_pylist()
+    assert rows == [{"cut": n, "cut_at": START + timedelta(days=7 - 2 * n)} for n in (1, 2, 3)]
+    first = SplitConfig(test_days=2)
+    everyone = list(range(5))
+    for row in rows:
+        split = first.model_copy(update={"test_days": 2 * row["cut"]})
+        before = ids(tmp_path, log, splits.before_cut(row["cut_at"], everyone))
+        assert before == ids(tmp_path, log, splits.train_interactions(split))
+        after = ids(tmp_path, log, splits.after_cut(row["cut_at"], everyone, 2))
+        end = row["cut_at"] + timedelta(days=2)
+        inside = (log["occurred_at"] >= row["cut_at"]) & (log["occurred_at"] < end)
+        assert after == log["interaction_id"][inside].tolist()
+    assert ids(tmp_path, log, splits.before_cut(START + timedelta(days=5), [3, 1])) == [1, 3]
+    assert ids(tmp_path, log, splits.after_cut(START, [0, 2], 3)) == [0]
+    assert select(tmp_path, log, splits.rolling_cuts(7, 2)).num_rows == 0
+
+
 def test_the_last_days_of_training_are_whole_days_too(tmp_path: Path) -> None:
     log = log_of([event(0, i, at) for i, at in enumerate([0.0, 47.9, 48.0, 95.0, 100.0])])
     found = select(tmp_path, log, splits.latest_training(3), "train_interactions")
