@@ -91,6 +91,13 @@ USER_GROUP_METRICS: Final = _as_written(
     "users, model, products, metric, k, value, ci_low, ci_high, n_users",
     "evaluation.user_group_metrics",
 )
+ROLLING_METRICS: Final = _as_written(
+    "cut, cut_at, model, products, metric, k, value, n_users", "evaluation.rolling_metrics"
+)
+ROLLING_SUMMARY: Final = _as_written(
+    "model, products, metric, k, n_cuts, mean, standard_deviation, lowest, highest, n_best",
+    "evaluation.rolling_summary",
+)
 MATERIALIZATIONS: Final = _as_written(
     "asset, run_id, materialized_at, config, random_seed, fingerprint, settings, inputs,"
     " input_runs",
@@ -180,6 +187,8 @@ STANDING: Final = (
     SEGMENT_COMPARISONS,
     PRODUCT_KIND_METRICS,
     USER_GROUP_METRICS,
+    ROLLING_METRICS,
+    ROLLING_SUMMARY,
     MATERIALIZATIONS,
     EXPOSURE_BY_DECILE,
     LORENZ,

@@ -6,9 +6,10 @@ from dash.development.base_component import Component
 
 from dashboard import queries
 from dashboard.components.filters import segments, selection
-from dashboard.components.grid import grid, interval_column, text_column
+from dashboard.components.grid import grid, interval_column, number_column, text_column
 from dashboard.components.panels import graph, panel
 from dashboard.figures.intervals import interval_figure
+from dashboard.figures.lines import lines_figure
 from dashboard.figures.segments import models_by_segment_figure
 from dashboard.pages.page import Page, View
 from dashboard.rows import rows_of
@@ -57,6 +58,7 @@ def render(view: View) -> list[Component]:
         _methods(shown[shown["products"] == kind], kind, metric, k, view),
         _kinds(shown, kinds, metric, k, view),
         _users(kind, metric, k, view),
+        _cuts(kind, metric, k, view),
     ]
 
 
@@ -142,6 +144,57 @@ def _users(kind: str, metric: str, k: int, view: View) -> Component:
                 ".3f",
             ),
             f"{known.title(k)} of every method for {' and '.join(groups)} users.",
+        ),
+    )
+
+
+def _cuts(kind: str, metric: str, k: int, view: View) -> Component:
+    known = METRICS[metric]
+
+    def chosen(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[(rows["metric"] == metric) & (rows["k"] == k) & (rows["products"] == kind)]
+
+    rows = chosen(view.ask(queries.ROLLING_METRICS)).sort_values("cut_at", kind="stable")
+    summary = chosen(view.ask(queries.ROLLING_SUMMARY))
+    title = f"{known.title(k)} at several cuts in time"
+    if rows.empty:
+        return panel(title, "These products are not judged at several cuts, or the log is short.")
+    summary = summary.sort_values("mean", ascending=False, kind="stable")
+    n_cuts = int(summary["n_cuts"].max())
+    return panel(
+        title,
+        f"Everything is fitted anew before each of {n_cuts} cuts, on a sample of users, and judged"
+        " on what follows it. A difference that is smaller than the variation between cuts may be"
+        " one of the season.",
+        graph(
+            "cuts",
+            lines_figure(
+                rows.rename(columns={"cut_at": "x"}),
+                view.scheme,
+                "Cut",
+                known.title(k),
+                ".3f",
+            ),
+            f"{known.title(k)} at {n_cuts} cuts, a line a method.",
+        ),
+        grid(
+            "cuts",
+            f"{known.label} over cuts",
+            summary.assign(label=[label_of(model) for model in summary["model"]]),
+            [
+                text_column("label", "Method", minWidth=150),
+                interval_column(
+                    "mean", "lowest", "highest", "Mean (range)", known.digits, minWidth=230
+                ),
+                number_column(
+                    "standard_deviation",
+                    "Standard deviation",
+                    known.digits,
+                    "Between cuts; none with one cut.",
+                ),
+                number_column("n_best", "Cuts it wins", ",", "Cuts at which nothing is better."),
+            ],
+            view.scheme,
         ),
     )
 

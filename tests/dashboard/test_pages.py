@@ -449,3 +449,13 @@ def test_users_are_judged_apart_by_what_is_known_of_them(lab):
     drawn = figure(page, "user_groups")
     assert drawn["layout"]["yaxis"]["ticktext"][0] == "Warm"
     assert len(drawn["data"]) == 8
+
+
+def test_methods_are_followed_over_several_cuts(lab):
+    page = shown(Store(lab), "/fit")
+    rows = rows_of_grid(page, "cuts")
+    lines = {line["name"]: line["y"] for line in figure(page, "cuts")["data"]}
+    assert rows == sorted(rows, key=lambda row: -row["mean"])
+    for row in rows:
+        assert row["mean"] == pytest.approx(sum(lines[row["label"]]) / len(lines[row["label"]]))
+    assert sum(row["n_best"] for row in rows) >= len(lines["Hybrid"])
