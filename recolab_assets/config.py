@@ -167,7 +167,8 @@ class SourceConfig(Section):
     directory: str
     """Folder of the files, relative to the repository; RECOLAB_SOURCE_DIRECTORY overrides it."""
     files: Annotated[list[str], Field(min_length=1)]
-    """Files of the log (Parquet, CSV or JSON lines), all with the same columns."""
+    """Files of the log (Parquet, CSV, JSON lines, or a table of a database as shop.duckdb#orders or
+    shop.sqlite#orders), all with the same columns."""
     header: bool = True
     """Whether CSV files open with a line of column names; if not: column0, column1, …"""
     columns: LogColumns

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recolab_assets.config import ROOT, ConfigError, load_config
+from recolab_assets.shop.faults import SourceError
 from recolab_assets.shop.ingest import LogShop
 from recolab_assets.shop.inspect import inspect_files
-from recolab_assets.shop.log import SourceError
 from recolab_assets.shop.proposal_text import configuration, relative_to, seen
 
 

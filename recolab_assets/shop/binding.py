@@ -2,7 +2,8 @@
 
 import duckdb
 
-from recolab_assets.shop.log import LogFile, SourceError, faults_of, first_line, quoted
+from recolab_assets.shop.faults import SourceError, faults_of, first_line, quoted
+from recolab_assets.shop.log import LogFile
 
 
 class Binder:

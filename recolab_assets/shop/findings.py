@@ -8,7 +8,7 @@ from typing import Final
 import duckdb
 
 from recolab_assets.config import PRODUCT_EVENTS, SourceConfig
-from recolab_assets.shop.log import literal
+from recolab_assets.shop.faults import literal
 
 ROBOT_EVENTS: Final = 1_000
 """Events from which a user can be a robot, if they are also a hundred times the median user's."""

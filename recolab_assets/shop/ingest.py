@@ -10,14 +10,8 @@ import pyarrow as pa
 
 from recolab_assets.config import PRODUCT_EVENTS, SourceConfig
 from recolab_assets.shop.binding import Binder
-from recolab_assets.shop.log import (
-    LogFile,
-    SourceError,
-    faults_of,
-    log_directory,
-    open_file,
-    quoted,
-)
+from recolab_assets.shop.faults import SourceError, faults_of, quoted
+from recolab_assets.shop.log import LogFile, log_directory, open_file
 from recolab_assets.shop.product_table import ATTRIBUTES, read_attributes
 from recolab_assets.shop.report import import_report
 from recolab_assets.shop.rules import Step, apply_rules, rule_columns

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from recolab_assets.shop.binding import Binder
-from recolab_assets.shop.log import SourceError, faults_of, literal, quoted
+from recolab_assets.shop.faults import SourceError, faults_of, literal, quoted
 from recolab_assets.shop.profile import FileProfile, profile_file
 from recolab_assets.shop.roles import (
     EVENT_WORDS,

@@ -1,12 +1,14 @@
 """Files of a shop's log: finding them, naming their columns, and reading them through DuckDB."""
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+
+from recolab_assets.shop.databases import KINDS, table_relation
+from recolab_assets.shop.faults import SourceError, faults_of, literal, quoted
 
 ROW = "source_row"
 FILE = "source_file"
@@ -21,11 +23,8 @@ _FORMATS = {
     ".jsonl.gz": "JSON lines",
     ".ndjson": "JSON lines",
     ".ndjson.gz": "JSON lines",
+    **KINDS,
 }
-
-
-class SourceError(ValueError):
-    """The shop's log cannot be used; the message names the file and what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +39,6 @@ class LogFile:
     """The file's own columns, in order."""
 
 
-def quoted(identifier: str) -> str:
-    """An identifier as SQL writes it, whatever characters it holds."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as SQL writes it, whatever characters it holds."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def mentioned(expressions: Iterable[str], columns: Iterable[str]) -> list[str]:
     """Columns that stand in any of the SQL expressions, quoted or as a bare word."""
     text = "\n".join(expressions)
@@ -59,27 +48,6 @@ def mentioned(expressions: Iterable[str], columns: Iterable[str]) -> list[str]:
         if quoted(column).lower() in text.lower()
         or re.search(rf"(?<![\w\"]){re.escape(column)}(?![\w\"])", text, re.IGNORECASE)
     ]
-
-
-def first_line(error: duckdb.Error) -> str:
-    """What DuckDB says, without its excerpt of the generated SQL and its advice."""
-    lines = str(error).split("\nLINE ")[0].splitlines()
-    useful = [
-        line.strip()
-        for line in lines
-        if line.strip() and not line.startswith(("Possible ", "Candidate bindings"))
-    ]
-    # An excerpt of the file can be a line of any length.
-    return " ".join(line if len(line) <= 160 else f"{line[:160]}…" for line in useful[:4])[:500]
-
-
-@contextmanager
-def faults_of(what: str) -> Iterator[None]:
-    """Turn any fault of DuckDB into a ``SourceError`` that opens with ``what``."""
-    try:
-        yield
-    except duckdb.Error as error:
-        raise SourceError(f"{what}: {first_line(error)}") from error
 
 
 def log_directory(directory: str, root: Path) -> Path:
@@ -114,14 +82,15 @@ def open_file(
     Args:
         connection: Connection that will read the file.
         folder: Folder of the log.
-        name: Name of the file in it; its ending says the format.
+        name: Name of the file in it; its ending says the format. A table of a database is
+            ``file.duckdb#table`` or ``file.sqlite#table``.
         header: Whether CSV files open with a line of column names.
         ids: SQL expressions that make ids.
 
     Raises:
         SourceError: The file is missing, its ending is unknown, or it cannot be read.
     """
-    path = folder / name
+    path, table = _place(folder, name)
     if not path.is_file():
         present = ", ".join(sorted(entry.name for entry in folder.iterdir())[:10]) or "nothing"
         raise SourceError(
@@ -129,13 +98,17 @@ def open_file(
             " environment variable RECOLAB_SOURCE_DIRECTORY, to the folder that holds it"
             f" ({folder} holds {present})"
         )
-    kind = next((kind for end, kind in _FORMATS.items() if name.lower().endswith(end)), None)
+    kind = next((kind for end, kind in _FORMATS.items() if path.name.lower().endswith(end)), None)
     if kind is None:
         raise SourceError(f"{path}: unknown ending; known are {', '.join(_FORMATS)}")
     # DuckDB takes a path for a pattern; a character class of one stands for the character itself.
     place = literal(re.sub(r"([*?\[])", r"[\1]", str(path)))
     with faults_of(f"{path} cannot be read as {kind}"):
-        if kind == "Parquet":
+        if kind in KINDS.values():
+            reader = table_relation(connection, path, kind, table)
+            columns = _columns(connection, reader)
+            own = "*, row_number() OVER ()"
+        elif kind == "Parquet":
             columns = _columns(connection, f"read_parquet({place})")
             reader = f"read_parquet({place}, file_row_number = true)"
             row = "file_row_number + 1"
@@ -161,6 +134,12 @@ def open_file(
             own = "*, row_number() OVER ()"
     relation = f"(SELECT {own} AS {ROW}, {literal(name)} AS {FILE} FROM {reader})"
     return LogFile(name, relation, columns)
+
+
+def _place(folder: Path, name: str) -> tuple[Path, str]:
+    """The file, and the table of it where the file is a database."""
+    file, _, table = name.partition("#")
+    return (folder / file, table) if file.lower().endswith(tuple(KINDS)) else (folder / name, "")
 
 
 def _require_even(

@@ -6,7 +6,8 @@ import duckdb
 
 from recolab_assets.config import ProductTable, SourceConfig
 from recolab_assets.shop.binding import Binder
-from recolab_assets.shop.log import LogFile, SourceError, faults_of, log_directory, open_file
+from recolab_assets.shop.faults import SourceError, faults_of
+from recolab_assets.shop.log import LogFile, log_directory, open_file
 
 ATTRIBUTES = ("title", "category", "subcategory", "brand", "price_tier")
 """Attributes kept as text; the price is a number."""

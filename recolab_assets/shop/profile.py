@@ -7,7 +7,8 @@ from pathlib import Path
 
 import duckdb
 
-from recolab_assets.shop.log import LogFile, faults_of, literal, open_file, quoted
+from recolab_assets.shop.faults import faults_of, literal, quoted
+from recolab_assets.shop.log import LogFile, open_file
 
 SAMPLE_ROWS = 500
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import duckdb
 
 from recolab_assets.config import LimitsConfig, SourceConfig
-from recolab_assets.shop.log import LogFile, SourceError, mentioned, quoted
+from recolab_assets.shop.faults import SourceError, quoted
+from recolab_assets.shop.log import LogFile, mentioned
 from recolab_assets.shop.rules import Step
 
 REPORT_COMMAND = "python -m recolab_assets.shop report"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import duckdb
 
 from recolab_assets.shop.binding import Binder
-from recolab_assets.shop.log import faults_of, quoted
+from recolab_assets.shop.faults import faults_of, quoted
 from recolab_assets.shop.profile import ColumnProfile, FileProfile
 from recolab_assets.shop.roles import is_rating, words
 

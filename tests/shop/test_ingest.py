@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recolab_assets.config import DropRule, SourceConfig, load_config
+from recolab_assets.shop.faults import SourceError
 from recolab_assets.shop.ingest import LogShop
-from recolab_assets.shop.log import SourceError
 from recolab_assets.tables import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from recolab_assets.config import ROOT, SourceConfig
 from recolab_assets.shop.__main__ import main
+from recolab_assets.shop.faults import SourceError
 from recolab_assets.shop.ingest import LogShop
-from recolab_assets.shop.log import SourceError
 from tests.small_lab import Lab
 
 COLUMNS = {"user": "who", "item": "what", "time": "moment", "quantity": "n"}

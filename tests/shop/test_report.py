@@ -10,8 +10,8 @@ import yaml
 
 from recolab_assets.config import ROOT, SourceConfig
 from recolab_assets.shop.__main__ import main
+from recolab_assets.shop.faults import SourceError
 from recolab_assets.shop.ingest import LogShop
-from recolab_assets.shop.log import SourceError
 
 START = datetime(2024, 1, 1, 8)
 NOW = datetime(2025, 1, 1)
