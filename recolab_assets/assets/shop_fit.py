@@ -9,6 +9,7 @@ from recolab_assets.assets.charts import interval_chart
 from recolab_assets.assets.declare import lab_asset
 from recolab_assets.evaluation import product_kinds, splits
 from recolab_assets.evaluation.user_groups import user_group_metrics_table
+from recolab_assets.evaluation.verdict import shop_verdict_table
 from recolab_assets.models import MODELS, load_models
 from recolab_assets.models.baselines import baselines, recent_sales
 from recolab_assets.models.training import TrainingData
@@ -112,4 +113,21 @@ def user_group_metrics(
     return lab.result(context, table)
 
 
-ASSETS = (product_kind_user_metrics, product_kind_metrics, user_group_metrics)
+@lab_asset(
+    settings=("evaluation.k_values", "evaluation.confidence", "evaluation.recent_days"),
+    kinds=("scipy",),
+)
+def shop_verdict(
+    context: dg.AssetExecutionContext,
+    lab: LabResource,
+    product_kind_metrics: pa.Table,
+    product_kind_user_metrics: pa.Table,
+) -> dg.MaterializeResult[pa.Table]:
+    table = shop_verdict_table(
+        product_kind_metrics, product_kind_user_metrics, lab.settings.evaluation
+    )
+    verdicts = zip(table["products"].to_pylist(), table["sentence"].to_pylist(), strict=True)
+    return lab.result(context, table, dict(verdicts))
+
+
+ASSETS = (product_kind_user_metrics, product_kind_metrics, user_group_metrics, shop_verdict)
