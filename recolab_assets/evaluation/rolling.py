@@ -2,9 +2,9 @@
 
 One cut tells what one month was like. At each of several, every model is fitted anew to what lies
 before it and measured, beside the baselines, on the window after it. To keep that cheap, the log is
-that of a sample of users only. Values are comparable between cuts; where the sample is not everybody
-they are below those of the lab's models, most for methods that need many users to learn from, such
-as item neighbours, so that which method is best is for the tables of the whole log to say.
+that of a sample of users only. Values are comparable between cuts. Where the sample is not all
+users they are below those of the lab's models, most for methods that need many users to learn from,
+such as item neighbours: which method is best is for the tables of the whole log to say.
 """
 
 from collections import defaultdict
