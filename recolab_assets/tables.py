@@ -468,6 +468,32 @@ EVALUATION = (
         key=("users", "model", "products", "metric", "k"),
     ),
     Table(
+        "shop_verdict",
+        "evaluation",
+        "What is best for this shop, models and baselines together: a sentence each with all, new"
+        " and repeat products.",
+        _columns(
+            ("products", "VARCHAR", "What counts as relevant: all, new (to the user) or repeat."),
+            ("k", "INTEGER", "List length."),
+            ("n_users", "BIGINT", "Users compared."),
+            ("best", "VARCHAR?", "Highest NDCG; empty where no list holds anything relevant."),
+            ("value", "DOUBLE?", "Its NDCG."),
+            *_INTERVAL,
+            ("runner_up", "VARCHAR?", "Second highest."),
+            ("runner_up_value", "DOUBLE?", "Its NDCG."),
+            ("difference", "DOUBLE?", "Best minus second, mean over users."),
+            ("difference_low", "DOUBLE?", "Lower end of its interval, uncorrected."),
+            ("difference_high", "DOUBLE?", "Upper end of it."),
+            ("p_adjusted", "DOUBLE?", "Paired test of it, Holm-corrected over all pairs."),
+            ("is_decided", "BOOLEAN", "The difference is more than noise."),
+            ("as_good", "VARCHAR[]", "Methods from which the best cannot be told by such tests."),
+            ("best_model", "VARCHAR?", "Highest of the models, baselines left out."),
+            ("best_model_value", "DOUBLE?", "Its NDCG."),
+            ("sentence", "VARCHAR", "The same in words."),
+        ),
+        key=("products",),
+    ),
+    Table(
         "rolling_metrics",
         "evaluation",
         "Accuracy of models and baselines at several cuts in time, all fitted anew to the log of a"

@@ -28,6 +28,7 @@ GROUPS = {
         "product_kind_user_metrics",
         "product_kind_metrics",
         "user_group_metrics",
+        "shop_verdict",
         "rolling_metrics",
         "rolling_summary",
         "product_exposure",

@@ -9,7 +9,8 @@ import pyarrow as pa
 from recolab_assets.assets.declare import lab_asset, progress
 from recolab_assets.config import LabConfig, ModelConfig
 from recolab_assets.evaluation import splits
-from recolab_assets.evaluation.rolling import Cut, cut_metrics, renumbered, rolling_summary_table
+from recolab_assets.evaluation.rolling import Cut, cut_metrics, rolling_summary_table
+from recolab_assets.evaluation.sample import draw, of_users
 from recolab_assets.models.popularity import popularity_scores
 from recolab_assets.randomness import stream
 from recolab_assets.resources import LabResource
@@ -38,10 +39,10 @@ def _read(
     return Cut(
         number,
         cut_at,
-        renumbered(learned(pairs), users),
+        of_users(learned(pairs), users),
         learned(latest),
         learned(popularity_scores(model)),
-        renumbered(interactions.query(*held_out), users),
+        of_users(interactions.query(*held_out), users),
     )
 
 
@@ -71,7 +72,7 @@ def rolling_metrics(
     settings = lab.settings
     evaluation = settings.evaluation
     rng = stream(settings.data.random_seed, "evaluation.rolling")
-    chosen = np.sort(rng.permutation(users.count())[: evaluation.rolling_n_users])
+    chosen = draw(np.arange(users.count()), evaluation.rolling_n_users, rng)
     cuts = interactions.query(
         *splits.rolling_cuts(settings.split.test_days, evaluation.rolling_cuts)
     ).to_pylist()

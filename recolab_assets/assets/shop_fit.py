@@ -8,7 +8,9 @@ import pyarrow as pa
 from recolab_assets.assets.charts import interval_chart
 from recolab_assets.assets.declare import lab_asset
 from recolab_assets.evaluation import product_kinds, splits
+from recolab_assets.evaluation.sample import draw, of_users, users_with_products, with_own_ids
 from recolab_assets.evaluation.user_groups import user_group_metrics_table
+from recolab_assets.evaluation.verdict import shop_verdict_table
 from recolab_assets.models import MODELS, load_models
 from recolab_assets.models.baselines import baselines, recent_sales
 from recolab_assets.models.training import TrainingData
@@ -39,7 +41,6 @@ _INTERVALS = (
 def product_kind_user_metrics(
     context: dg.AssetExecutionContext,
     lab: LabResource,
-    users: StoredTable,
     products: pa.Table,
     train_interactions: StoredTable,
     train_pairs: pa.Table,
@@ -48,32 +49,34 @@ def product_kind_user_metrics(
     **fitted: dict[str, Any],
 ) -> dg.MaterializeResult[pa.Table]:
     settings, evaluation = lab.settings, lab.settings.evaluation
-    tables = {name: rows for model in fitted.values() for name, rows in model.items()}
-    data = TrainingData.from_tables(train_pairs, products, tables["popularity"], users.count())
+    held_out = test_interactions.select(["user_id", "item_id", "item_type"])
+    chosen = draw(
+        users_with_products(held_out),
+        evaluation.kinds_n_users,
+        stream(settings.data.random_seed, "evaluation.product_kinds"),
+    )
+    pairs = of_users(train_pairs, chosen)
+    tables = {
+        name: of_users(rows, chosen) for model in fitted.values() for name, rows in model.items()
+    }
+    data = TrainingData.from_tables(pairs, products, tables["popularity"], len(chosen))
     latest = splits.train_pairs(settings.model.event_weights).over(
         "processed.train_interactions", splits.latest_training(evaluation.recent_days)
     )
     sales = recent_sales(train_interactions.query(*latest), products.num_rows)
-    kinds = product_kinds.relevance_of_kinds(
-        test_interactions.select(["user_id", "item_id", "item_type"]), train_pairs
-    )
+    kinds = product_kinds.relevance_of_kinds(of_users(held_out, chosen), pairs)
     kinds |= product_kinds.relevance_of_ages(
         kinds["all"], item_features.select(["product_id", "age_days"]), evaluation.recent_days
-    )
-    sampled = product_kinds.sample_of_users(
-        kinds,
-        evaluation.kinds_n_users,
-        stream(settings.data.random_seed, "evaluation.product_kinds"),
     )
     table = product_kinds.product_kind_user_metrics(
         {**load_models(tables, data), **baselines(data, sales)},
         data,
-        sampled,
+        kinds,
         evaluation.k_values,
         settings.model.candidate_depth,
     )
-    n_users = {f"users, {kind}": len(relevance.users) for kind, relevance in sampled.items()}
-    return lab.result(context, table, n_users)
+    n_users = {f"users, {kind}": len(relevance.users) for kind, relevance in kinds.items()}
+    return lab.result(context, with_own_ids(table, chosen), n_users)
 
 
 @lab_asset(settings=_INTERVALS, kinds=("numpy",))
@@ -112,4 +115,21 @@ def user_group_metrics(
     return lab.result(context, table)
 
 
-ASSETS = (product_kind_user_metrics, product_kind_metrics, user_group_metrics)
+@lab_asset(
+    settings=("evaluation.k_values", "evaluation.confidence", "evaluation.recent_days"),
+    kinds=("scipy",),
+)
+def shop_verdict(
+    context: dg.AssetExecutionContext,
+    lab: LabResource,
+    product_kind_metrics: pa.Table,
+    product_kind_user_metrics: pa.Table,
+) -> dg.MaterializeResult[pa.Table]:
+    table = shop_verdict_table(
+        product_kind_metrics, product_kind_user_metrics, lab.settings.evaluation
+    )
+    verdicts = zip(table["products"].to_pylist(), table["sentence"].to_pylist(), strict=True)
+    return lab.result(context, table, dict(verdicts))
+
+
+ASSETS = (product_kind_user_metrics, product_kind_metrics, user_group_metrics, shop_verdict)

@@ -74,12 +74,6 @@ def relevance_of_ages(
     }
 
 
-def sample_of_users(kinds: Kinds, n_users: int, generator: np.random.Generator) -> Kinds:
-    """Keep some of the users with anything relevant, drawn without regard to what that is."""
-    chosen = generator.permutation(kinds["all"].users)[:n_users]
-    return {kind: relevance.of_users(chosen) for kind, relevance in kinds.items()}
-
-
 def product_kind_user_metrics(
     rankers: Mapping[str, Ranker],
     data: TrainingData,

@@ -2,8 +2,9 @@
 
 One cut tells what one month was like. At each of several, every model is fitted anew to what lies
 before it and measured, beside the baselines, on the window after it. To keep that cheap, the log is
-that of a sample of users only: values are comparable between cuts and methods, and below those of
-models that learn from everybody.
+that of a sample of users only. Values are comparable between cuts. Where the sample is not all
+users they are below those of the lab's models, most for methods that need many users to learn from,
+such as item neighbours: which method is best is for the tables of the whole log to say.
 """
 
 from collections import defaultdict
@@ -25,7 +26,7 @@ from recolab_assets.tables import TABLES
 
 
 class Cut(NamedTuple):
-    """One cut in time; users go by their place in the sample."""
+    """One cut in time; users have ids from 0, as in a shop of their own."""
 
     number: int
     """1 is the latest."""
@@ -39,17 +40,6 @@ class Cut(NamedTuple):
     """As ``models.popularity``, of what lies before the cut."""
     test_interactions: pa.Table
     """user_id, item_id and item_type of the window after it."""
-
-
-def renumbered(table: pa.Table, users: np.ndarray) -> pa.Table:
-    """Replace user ids by their place among some users, so that those alone are a dense shop.
-
-    Args:
-        table: Has a column user_id, of these users only.
-        users: ``(n,)`` ids, ascending and distinct.
-    """
-    places = np.searchsorted(users, table["user_id"].to_numpy()).astype(np.int32)
-    return table.set_column(table.column_names.index("user_id"), "user_id", pa.array(places))
 
 
 def cut_metrics(cut: Cut, products: pa.Table, n_users: int, config: LabConfig) -> pa.Table:

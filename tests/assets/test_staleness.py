@@ -85,7 +85,12 @@ def test_nothing_is_stale_after_a_run(lab, result, instance):
         ("evaluation", "other_split_n_users", 99, {"other_split_metrics"}),
         ("evaluation", "rolling_cuts", 2, {"rolling_metrics"}),
         ("evaluation", "kinds_n_users", 99, {"product_kind_user_metrics"}),
-        ("evaluation", "recent_days", 14, {"product_kind_user_metrics", "rolling_metrics"}),
+        (
+            "evaluation",
+            "recent_days",
+            14,
+            {"product_kind_user_metrics", "rolling_metrics", "shop_verdict"},
+        ),
         ("evaluation", "cold_max_events", 3, {"user_group_metrics"}),
         ("experiment", "salt", "another", {"ab_exposures"}),
         ("experiment", "control_ctr", 0.02, RESPONSES | {"ab_report", "ab_comparisons"}),

@@ -1,25 +1,28 @@
 """Models beside baselines by kind of product and user, against plain sets and trec_eval."""
 
 import doctest
+from types import ModuleType
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 import pytrec_eval
 
 from recolab_assets.config import EvaluationConfig, ModelConfig
-from recolab_assets.evaluation import user_groups
+from recolab_assets.evaluation import sample, user_groups
 from recolab_assets.evaluation.product_kinds import (
     product_kind_metrics_table,
     product_kind_user_metrics,
     relevance_of_ages,
     relevance_of_kinds,
-    sample_of_users,
 )
 from recolab_assets.evaluation.relevance import Relevance
+from recolab_assets.evaluation.sample import draw, of_users, users_with_products, with_own_ids
 from recolab_assets.evaluation.user_groups import GROUPS, user_group_metrics_table
-from recolab_assets.models import MODELS, fit_models
+from recolab_assets.models import MODELS, fit_models, load_models
+from recolab_assets.models.base import Recommender
 from recolab_assets.models.baselines import BASELINES, baselines
 from recolab_assets.models.training import TrainingData
 from recolab_assets.tables import TABLES
@@ -66,8 +69,8 @@ class Shop:
             counts.astype(float),
             N_USERS,
         )
-        sales = counts * (np.arange(N_PRODUCTS) % 3 > 0)
-        self.rankers = {**fit_models(self.data, MODEL, 1), **baselines(self.data, sales)}
+        self.sales = counts * (np.arange(N_PRODUCTS) % 3 > 0)
+        self.rankers = {**fit_models(self.data, MODEL, 1), **baselines(self.data, self.sales)}
         features = pa.table({"product_id": range(N_PRODUCTS), "age_days": self.age})
         kinds = relevance_of_kinds(self.test, self.pairs)
         self.kinds = kinds | relevance_of_ages(kinds["all"], features, RECENT_DAYS)
@@ -165,12 +168,32 @@ def test_a_baseline_without_anything_to_say_is_not_measured(shop: Shop) -> None:
     assert set(of_kind(table, "new")["model"].to_pylist()) == {"recent_popularity"}
 
 
-def test_a_sample_holds_the_same_users_for_every_kind(shop: Shop) -> None:
-    sampled = sample_of_users(shop.kinds, 12, np.random.default_rng(1))
-    chosen = set(sampled["all"].users.tolist())
+def test_a_sample_is_measured_as_its_users_are_among_all(shop: Shop, measured: pa.Table) -> None:
+    chosen = draw(users_with_products(shop.test), 12, np.random.default_rng(1))
     assert len(chosen) == 12
-    for kind, relevance in sampled.items():
-        assert set(relevance.users.tolist()) == chosen & set(shop.relevant(kind))
+    assert set(chosen.tolist()) <= set(shop.relevant("all"))
+    pairs = of_users(shop.pairs, chosen)
+    data = TrainingData.from_tables(pairs, shop.data.products, shop.data.popularity, 12)
+    fitted = {name: shop.rankers[name] for name in MODELS}
+    tables = {
+        name: of_users(rows, chosen)
+        for model in fitted.values()
+        if isinstance(model, Recommender)
+        for name, rows in model.to_tables().items()
+    }
+    rankers = {**load_models(tables, data), **baselines(data, shop.sales)}
+    kinds = relevance_of_kinds(of_users(shop.test, chosen), pairs)
+    table = product_kind_user_metrics(rankers, data, kinds, CONFIG.k_values, 20)
+    columns = ["products", "model", "user_id", "k"]
+    alone = with_own_ids(table, chosen).to_pandas().set_index(columns)
+    assert set(alone.index.get_level_values("user_id")) == set(chosen.tolist())
+    among_all = measured.to_pandas().set_index(columns)
+    pd.testing.assert_frame_equal(alone, among_all.loc[alone.index])
+
+
+def test_without_products_in_the_hold_out_there_is_nobody_to_draw() -> None:
+    test = pa.table({"user_id": [3], "item_type": ["editorial"]})
+    assert draw(users_with_products(test), 5, np.random.default_rng(1)).size == 0
 
 
 def test_means_are_those_of_the_users_with_their_intervals(measured: pa.Table) -> None:
@@ -216,5 +239,6 @@ def test_an_empty_hold_out_gives_empty_tables(shop: Shop) -> None:
     assert user_group_metrics_table(table, shop.pairs, CONFIG, seed=1).num_rows == 0
 
 
-def test_examples_in_the_documentation_hold() -> None:
-    assert doctest.testmod(user_groups).failed == 0
+@pytest.mark.parametrize("module", [sample, user_groups])
+def test_examples_in_the_documentation_hold(module: ModuleType) -> None:
+    assert doctest.testmod(module).failed == 0

@@ -1,4 +1,4 @@
-"""Rolling evaluation: what is summed up over cuts, and users that go by their place."""
+"""Rolling evaluation: what is summed up over cuts."""
 
 import statistics
 
@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from recolab_assets.evaluation.rolling import renumbered, rolling_summary_table
+from recolab_assets.evaluation.rolling import rolling_summary_table
 from recolab_assets.tables import TABLES
 
 VALUES = {
@@ -54,11 +54,3 @@ def test_the_summary_is_the_mean_and_the_spread_over_cuts(rolling: pa.Table) -> 
 
 def test_no_cuts_give_no_summary(rolling: pa.Table) -> None:
     assert rolling_summary_table(rolling.slice(0, 0)).num_rows == 0
-
-
-def test_users_go_by_their_place_in_the_sample() -> None:
-    table = pa.table({"product_id": [5, 6, 7], "user_id": pa.array([90, 4, 90], pa.int32())})
-    found = renumbered(table, np.array([4, 17, 90]))
-    assert found["user_id"].to_pylist() == [2, 0, 2]
-    assert found.column_names == table.column_names
-    assert found.schema.field("user_id").type == pa.int32()
