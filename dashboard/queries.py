@@ -91,6 +91,7 @@ USER_GROUP_METRICS: Final = _as_written(
     "users, model, products, metric, k, value, ci_low, ci_high, n_users",
     "evaluation.user_group_metrics",
 )
+SHOP_VERDICT: Final = _as_written("products, k, sentence", "evaluation.shop_verdict")
 ROLLING_METRICS: Final = _as_written(
     "cut, cut_at, model, products, metric, k, value, n_users", "evaluation.rolling_metrics"
 )
@@ -187,6 +188,7 @@ STANDING: Final = (
     SEGMENT_COMPARISONS,
     PRODUCT_KIND_METRICS,
     USER_GROUP_METRICS,
+    SHOP_VERDICT,
     ROLLING_METRICS,
     ROLLING_SUMMARY,
     MATERIALIZATIONS,

@@ -2,7 +2,7 @@
 
 import dash_mantine_components as dmc
 import pandas as pd
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboard import queries
@@ -48,6 +48,7 @@ def render(view: View) -> list[Component]:
         *warnings,
         *sample_ratio_banner(ab_report),
         _headline(verdict),
+        _fit(view),
         html.Div(cards, className="cards"),
         panel(
             "Do the ways of evaluating agree?",
@@ -76,6 +77,22 @@ def _headline(verdict: Verdict) -> Component:
         p="md",
         radius="md",
         style={"borderLeft": f"8px solid {style_of(verdict.model).color}"},
+    )
+
+
+def _fit(view: View) -> Component:
+    """What the hold-out says of models beside what the shop would do without one."""
+    verdicts = rows_of(view.ask(queries.SHOP_VERDICT))
+    return panel(
+        "Beside what the shop would do anyway",
+        "Models and baselines (best sellers, the user's own most frequent products) on the"
+        " hold-out: all products, those new to the user, and those bought or seen before.",
+        dmc.List(
+            [dmc.ListItem(dmc.Text(verdict["sentence"], size="sm")) for verdict in verdicts],
+            spacing="xs",
+            id="shop-verdict",
+        ),
+        dmc.Text(dcc.Link("All figures, by kind of user and over time", href="/fit"), mt="sm"),
     )
 
 

@@ -459,3 +459,11 @@ def test_methods_are_followed_over_several_cuts(lab):
     for row in rows:
         assert row["mean"] == pytest.approx(sum(lines[row["label"]]) / len(lines[row["label"]]))
     assert sum(row["n_best"] for row in rows) >= len(lines["Hybrid"])
+
+
+def test_the_first_page_says_what_fits_the_shop_beside_what_it_would_do_anyway(lab):
+    page = shown(Store(lab), "/")
+    sentences = Store(lab).ask(queries.SHOP_VERDICT).rows["sentence"].tolist()
+    assert len(sentences) == 3
+    for sentence in sentences:
+        assert json.dumps(sentence)[1:-1] in page
