@@ -91,6 +91,10 @@ class Score:
     low: float
     high: float
 
+    def overlaps(self, other: "Score") -> bool:
+        """Whether the two intervals have a value in common."""
+        return self.low <= other.high and other.low <= self.high
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
@@ -102,6 +106,12 @@ class Agreement:
     """Pairs that one log orders one way, and the other the other way."""
     doubtful: tuple[tuple[str, str], ...]
     """Those of them whose intervals overlap in at least one of the two."""
+    clear: int
+    """Pairs whose intervals do not overlap in the log."""
+    kept: int
+    """Those of them that have the same order on the twin."""
+    moved: tuple[str, ...]
+    """Models whose own intervals on the two do not overlap."""
 
 
 def agreement(log: Mapping[str, Score], twin: Mapping[str, Score]) -> Agreement:
@@ -117,14 +127,17 @@ def agreement(log: Mapping[str, Score], twin: Mapping[str, Score]) -> Agreement:
         if (log[a].value - log[b].value) * (twin[a].value - twin[b].value) < 0
     )
     doubtful = tuple(
-        (a, b)
-        for a, b in swapped
-        if any(
-            scores[a].low <= scores[b].high and scores[b].low <= scores[a].high
-            for scores in (log, twin)
-        )
+        (a, b) for a, b in swapped if any(scores[a].overlaps(scores[b]) for scores in (log, twin))
     )
-    return Agreement(tau, swapped, doubtful)
+    clear = [(a, b) for a, b in combinations(models, 2) if not log[a].overlaps(log[b])]
+    return Agreement(
+        tau,
+        swapped,
+        doubtful,
+        clear=len(clear),
+        kept=len(set(clear) - set(swapped)),
+        moved=tuple(model for model in models if not log[model].overlaps(twin[model])),
+    )
 
 
 @dataclass(frozen=True)
@@ -174,10 +187,11 @@ def _median(sample: Sample) -> float:
 
 
 ALWAYS = (
-    "Inside a category, a brand and a price tier, what a user of the twin takes depends on nothing"
-    " but popularity, age and season: the twin has no products that go together and none that"
-    " replace each other. Do not conclude from it what to show beside a product, nor that a model"
-    " which learns such ties (item_cf, als) gains no more than this in the shop.",
+    "Beyond category, brand and price tier, what a user of the twin takes depends on popularity,"
+    " age and season only: no products go together and none replace each other. Attributes tell"
+    " all there is to know of a user, which flatters content_based; item_cf and als find no other"
+    " ties. Do not conclude from the twin what to show beside a product, nor that content_based is"
+    " as good in the shop.",
     "Users of the twin never change their tastes, and answer to nothing that they are shown"
     " outside the experiments. Do not conclude anything about long-run effects.",
     "How often shoppers click, buy and look on are settings (experiment.control_ctr,"
@@ -217,10 +231,11 @@ def _order_sentence(found: Likeness) -> str:
             "Models: not compared, as not both databases hold offline metrics of two models that"
             " differ. Do not conclude from the twin which model is best in the shop."
         )
+    order = _level_sentence(agreed)
     if not agreed.swapped:
         return (
             f"Models come out in the same order on both (Kendall's τ {agreed.tau:.2f}). The size"
-            " of the differences need not carry over."
+            f" of the differences need not carry over. {order}"
         )
     pairs = ", ".join(f"{a} and {b}" for a, b in agreed.swapped)
     clear = [pair for pair in agreed.swapped if pair not in agreed.doubtful]
@@ -231,7 +246,20 @@ def _order_sentence(found: Likeness) -> str:
     )
     return (
         f"Models come out in another order (Kendall's τ {agreed.tau:.2f}): swapped are {pairs};"
-        f" {noise}. Do not conclude from the twin which of them is better in the shop."
+        f" {noise}. Do not conclude from the twin which of them is better in the shop. {order}"
+    )
+
+
+def _level_sentence(agreed: Agreement) -> str:
+    kept = (
+        f"Of {agreed.clear} pairs that the log tells apart (intervals do not overlap), the twin"
+        f" orders {agreed.kept} the same way."
+    )
+    if not agreed.moved:
+        return kept
+    return (
+        f"{kept} The level is another for {', '.join(agreed.moved)}: do not expect the twin's"
+        " NDCG of it in the shop."
     )
 
 

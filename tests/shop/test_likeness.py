@@ -58,6 +58,8 @@ def test_models_in_the_same_order_agree():
     found = agreement(scores(a=0.1, b=0.2, c=0.3, d=1.0), scores(c=0.9, b=0.8, a=0.7, e=0.0))
     assert found.tau == pytest.approx(1.0)
     assert found.swapped == ()
+    assert (found.clear, found.kept) == (3, 3)
+    assert found.moved == ("a", "b", "c")
 
 
 def test_swapped_models_are_named_and_those_in_doubt_told_apart():
@@ -65,6 +67,7 @@ def test_swapped_models_are_named_and_those_in_doubt_told_apart():
     assert found.tau == pytest.approx(-1.0)
     assert found.swapped == (("a", "b"), ("a", "c"), ("b", "c"))
     assert found.doubtful == (("b", "c"),)
+    assert (found.clear, found.kept) == (2, 0)
 
 
 def test_without_metrics_there_is_no_agreement():
@@ -100,6 +103,8 @@ def test_what_is_unlike_is_said_with_what_must_not_be_concluded(logs, make_confi
     assert "Events per session: unlike" in said
     assert "Do not conclude from the twin session depth" in said
     assert "swapped are a and b; beyond doubt a and b" in said
+    assert "Of 1 pairs that the log tells apart" in said
+    assert "The level is another for a, b:" in said
     assert "Events per user: unlike" not in said
 
 
