@@ -314,3 +314,56 @@ class TestCommand:
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_survives_as_a_scalar(text: str) -> None:
     assert yaml.safe_load(f"key: {scalar(text)} # comment") == {"key": text}
+
+
+def test_every_configuration_in_the_guide_is_valid(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "own_log.md").read_text(encoding="utf-8")
+    blocks = [part.split("```")[0] for part in guide.split("```yaml\n")[1:]]
+    assert len(blocks) == 4
+    for block in blocks:
+        path = tmp_path / "guide.yaml"
+        path.write_text(block, encoding="utf-8")
+        assert load_config(path).source is not None
+
+
+def test_the_published_columns_of_other_sets_are_mapped_as_the_guide_says(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "own_log.md").read_text(encoding="utf-8")
+    blocks = [part.split("```")[0] for part in guide.split("```yaml\n")[1:]]
+    # A few lines in the published form of each set: what the guide maps must run on them.
+    (tmp_path / "events.csv").write_text(
+        "timestamp,visitorid,event,itemid,transactionid\n"
+        "1433221332117,257597,view,355908,\n1433224214164,992329,addtocart,248676,\n"
+        "1433222276276,599528,transaction,356475,4000\n"
+    )
+    pq.write_table(
+        pa.table({"user_id": [1, 2], "product_id": [196, 14084], "order_id": [5, 6],
+                  "at": [START, START + timedelta(days=9)]}),
+        tmp_path / "log.parquet",
+    )  # fmt: skip
+    pq.write_table(
+        pa.table({"product_id": [196, 7], "product_name": ["Soda", "Tea"],
+                  "department": ["beverages"] * 2, "aisle": ["soft drinks", "tea"]}),
+        tmp_path / "items.parquet",
+    )  # fmt: skip
+    (tmp_path / "transactions_train.csv").write_text(
+        "t_dat,customer_id,article_id,price,sales_channel_id\n"
+        "2018-09-20,000058a1,0663713001,0.050830,2\n2018-09-20,000058a1,0663713001,0.050830,2\n"
+        "2018-09-21,00007d2d,0541518023,0.030491,2\n"
+    )
+    (tmp_path / "articles.csv").write_text(
+        "article_id,prod_name,product_type_name,index_group_name\n"
+        "0663713001,Strap top,Vest top,Ladieswear\n0108775015,Rae,Bra,Ladieswear\n"
+    )
+    pq.write_table(
+        pa.table({"visitor": ["a.1", "b.2", "b.2"], "item_id": ["x", "x", "(not set)"],
+                  "event_timestamp": [1704096000000000, 1704096060000000, 1704096120000000],
+                  "event_name": ["view_item", "purchase", "purchase"], "session": [1, 2, 2],
+                  "item_name": ["Thing"] * 3, "price": [1.5] * 3}),
+        tmp_path / "events.parquet",
+    )  # fmt: skip
+    expected = [(3, 3, 3), (2, 3, 2), (2, 3, 2), (2, 1, 2)]
+    for block, size in zip(blocks, expected, strict=True):
+        values = yaml.safe_load(block)
+        values["source"]["directory"] = str(tmp_path)
+        (tmp_path / "guide.yaml").write_text(yaml.safe_dump(values))
+        assert sizes(load_config(tmp_path / "guide.yaml")) == size
