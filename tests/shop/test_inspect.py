@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -337,7 +338,7 @@ def test_the_published_columns_of_other_sets_are_mapped_as_the_guide_says(tmp_pa
     )
     pq.write_table(
         pa.table({"user_id": [1, 2], "product_id": [196, 14084], "order_id": [5, 6],
-                  "at": [START, START + timedelta(days=9)]}),
+                  "moment": [START, START + timedelta(days=9)]}),
         tmp_path / "log.parquet",
     )  # fmt: skip
     pq.write_table(
@@ -367,3 +368,42 @@ def test_the_published_columns_of_other_sets_are_mapped_as_the_guide_says(tmp_pa
         values["source"]["directory"] = str(tmp_path)
         (tmp_path / "guide.yaml").write_text(yaml.safe_dump(values))
         assert sizes(load_config(tmp_path / "guide.yaml")) == size
+
+
+def test_the_queries_of_the_guide_make_the_tables_that_it_maps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide = (ROOT / "docs" / "own_log.md").read_text(encoding="utf-8")
+    retailrocket, instacart, _ = [part.split("```")[0] for part in guide.split("```sql\n")[1:]]
+    monkeypatch.chdir(tmp_path)
+    for name, lines in {
+        "item_properties_part1": "timestamp,itemid,property,value\n"
+        "1435460400000,46,categoryid,1338\n",
+        "item_properties_part2": "timestamp,itemid,property,value\n1441508400000,46,categoryid,12\n"
+        "1441508400000,1,888,n3.0\n",
+        "orders": "order_id,user_id,eval_set,order_number,order_dow,order_hour_of_day,"
+        "days_since_prior_order\n5,1,prior,1,2,08,\n6,1,prior,2,3,07,15.0\n7,1,prior,3,3,07,2.0\n",
+        "order_products__prior": "order_id,product_id,add_to_cart_order,reordered\n5,196,1,0\n"
+        "5,7,2,0\n6,196,1,1\n7,7,1,1\n",
+        "products": "product_id,product_name,aisle_id,department_id\n196,Soda,77,7\n7,Tea,94,7\n",
+        "aisles": "aisle_id,aisle\n77,soft drinks\n94,tea\n",
+        "departments": "department_id,department\n7,beverages\n",
+    }.items():
+        (tmp_path / f"{name}.csv").write_text(lines)
+    with duckdb.connect() as connection:
+        connection.execute(retailrocket)
+        connection.execute(instacart)
+        categories = connection.execute("SELECT itemid, category FROM 'items.csv'").fetchall()
+        days = connection.execute(
+            "SELECT order_id, product_id, moment FROM 'log.parquet' ORDER BY ALL"
+        ).fetchall()
+        items = connection.execute("SELECT * FROM 'items.parquet' ORDER BY 1").fetchall()
+    assert categories == [(46, 12)]
+    first = datetime(2000, 1, 1)
+    assert days == [
+        (5, 7, first + timedelta(hours=8)),
+        (5, 196, first + timedelta(hours=8)),
+        (6, 196, first + timedelta(days=15, hours=7)),
+        (7, 7, first + timedelta(days=17, hours=7)),
+    ]
+    assert items == [(7, "Tea", "beverages", "tea"), (196, "Soda", "beverages", "soft drinks")]
