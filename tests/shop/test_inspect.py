@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -314,3 +315,95 @@ class TestCommand:
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_survives_as_a_scalar(text: str) -> None:
     assert yaml.safe_load(f"key: {scalar(text)} # comment") == {"key": text}
+
+
+def test_every_configuration_in_the_guide_is_valid(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "own_log.md").read_text(encoding="utf-8")
+    blocks = [part.split("```")[0] for part in guide.split("```yaml\n")[1:]]
+    assert len(blocks) == 4
+    for block in blocks:
+        path = tmp_path / "guide.yaml"
+        path.write_text(block, encoding="utf-8")
+        assert load_config(path).source is not None
+
+
+def test_the_published_columns_of_other_sets_are_mapped_as_the_guide_says(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "own_log.md").read_text(encoding="utf-8")
+    blocks = [part.split("```")[0] for part in guide.split("```yaml\n")[1:]]
+    # A few lines in the published form of each set: what the guide maps must run on them.
+    (tmp_path / "events.csv").write_text(
+        "timestamp,visitorid,event,itemid,transactionid\n"
+        "1433221332117,257597,view,355908,\n1433224214164,992329,addtocart,248676,\n"
+        "1433222276276,599528,transaction,356475,4000\n"
+    )
+    pq.write_table(
+        pa.table({"user_id": [1, 2], "product_id": [196, 14084], "order_id": [5, 6],
+                  "moment": [START, START + timedelta(days=9)]}),
+        tmp_path / "log.parquet",
+    )  # fmt: skip
+    pq.write_table(
+        pa.table({"product_id": [196, 7], "product_name": ["Soda", "Tea"],
+                  "department": ["beverages"] * 2, "aisle": ["soft drinks", "tea"]}),
+        tmp_path / "items.parquet",
+    )  # fmt: skip
+    (tmp_path / "transactions_train.csv").write_text(
+        "t_dat,customer_id,article_id,price,sales_channel_id\n"
+        "2018-09-20,000058a1,0663713001,0.050830,2\n2018-09-20,000058a1,0663713001,0.050830,2\n"
+        "2018-09-21,00007d2d,0541518023,0.030491,2\n"
+    )
+    (tmp_path / "articles.csv").write_text(
+        "article_id,prod_name,product_type_name,index_group_name\n"
+        "0663713001,Strap top,Vest top,Ladieswear\n0108775015,Rae,Bra,Ladieswear\n"
+    )
+    pq.write_table(
+        pa.table({"visitor": ["a.1", "b.2", "b.2"], "item_id": ["x", "x", "(not set)"],
+                  "event_timestamp": [1704096000000000, 1704096060000000, 1704096120000000],
+                  "event_name": ["view_item", "purchase", "purchase"], "session": [1, 2, 2],
+                  "item_name": ["Thing"] * 3, "price": [1.5] * 3}),
+        tmp_path / "events.parquet",
+    )  # fmt: skip
+    expected = [(3, 3, 3), (2, 3, 2), (2, 3, 2), (2, 1, 2)]
+    for block, size in zip(blocks, expected, strict=True):
+        values = yaml.safe_load(block)
+        values["source"]["directory"] = str(tmp_path)
+        (tmp_path / "guide.yaml").write_text(yaml.safe_dump(values))
+        assert sizes(load_config(tmp_path / "guide.yaml")) == size
+
+
+def test_the_queries_of_the_guide_make_the_tables_that_it_maps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide = (ROOT / "docs" / "own_log.md").read_text(encoding="utf-8")
+    retailrocket, instacart, _ = [part.split("```")[0] for part in guide.split("```sql\n")[1:]]
+    monkeypatch.chdir(tmp_path)
+    for name, lines in {
+        "item_properties_part1": "timestamp,itemid,property,value\n"
+        "1435460400000,46,categoryid,1338\n",
+        "item_properties_part2": "timestamp,itemid,property,value\n1441508400000,46,categoryid,12\n"
+        "1441508400000,1,888,n3.0\n",
+        "orders": "order_id,user_id,eval_set,order_number,order_dow,order_hour_of_day,"
+        "days_since_prior_order\n5,1,prior,1,2,08,\n6,1,prior,2,3,07,15.0\n7,1,prior,3,3,07,2.0\n",
+        "order_products__prior": "order_id,product_id,add_to_cart_order,reordered\n5,196,1,0\n"
+        "5,7,2,0\n6,196,1,1\n7,7,1,1\n",
+        "products": "product_id,product_name,aisle_id,department_id\n196,Soda,77,7\n7,Tea,94,7\n",
+        "aisles": "aisle_id,aisle\n77,soft drinks\n94,tea\n",
+        "departments": "department_id,department\n7,beverages\n",
+    }.items():
+        (tmp_path / f"{name}.csv").write_text(lines)
+    with duckdb.connect() as connection:
+        connection.execute(retailrocket)
+        connection.execute(instacart)
+        categories = connection.execute("SELECT itemid, category FROM 'items.csv'").fetchall()
+        days = connection.execute(
+            "SELECT order_id, product_id, moment FROM 'log.parquet' ORDER BY ALL"
+        ).fetchall()
+        items = connection.execute("SELECT * FROM 'items.parquet' ORDER BY 1").fetchall()
+    assert categories == [(46, 12)]
+    first = datetime(2000, 1, 1)
+    assert days == [
+        (5, 7, first + timedelta(hours=8)),
+        (5, 196, first + timedelta(hours=8)),
+        (6, 196, first + timedelta(days=15, hours=7)),
+        (7, 7, first + timedelta(days=17, hours=7)),
+    ]
+    assert items == [(7, "Tea", "beverages", "tea"), (196, "Soda", "beverages", "soft drinks")]
