@@ -43,7 +43,7 @@ def product_kind_user_metrics(
     lab: LabResource,
     products: pa.Table,
     train_interactions: StoredTable,
-    train_pairs: pa.Table,
+    train_pairs: StoredTable,
     test_interactions: StoredTable,
     item_features: StoredTable,
     **fitted: dict[str, Any],
@@ -55,7 +55,8 @@ def product_kind_user_metrics(
         evaluation.kinds_n_users,
         stream(settings.data.random_seed, "evaluation.product_kinds"),
     )
-    pairs = of_users(train_pairs, chosen)
+    of_chosen = "user_id IN (SELECT unnest(?::INTEGER[]))"
+    pairs = of_users(train_pairs.select(where=of_chosen, params=(chosen.tolist(),)), chosen)
     tables = {
         name: of_users(rows, chosen) for model in fitted.values() for name, rows in model.items()
     }
