@@ -46,11 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _estimate(options: argparse.Namespace) -> None:
     """Write the twin's configuration."""
+    _check_output(options.output)
     if options.output.exists() and not options.overwrite:
         raise FileExistsError(f"{options.output} exists; name another file, or add --overwrite")
     config = load_config(options.config)
     database = Database(config.database_path, config.storage.lock_timeout_seconds)
-    products, events = _tables(database)
+    products, events = read_log(database)
     log = pooled(ProductLog.of(products, events))
     wanted = figures(log)
     _say(f"{len(log.user):,} product events of {len(log.user_counts):,} users")
@@ -64,6 +65,13 @@ def _estimate(options: argparse.Namespace) -> None:
     options.output.write_text(text, encoding="utf-8")
     load_config(options.output)
     _say(f"{options.output} written")
+
+
+def _check_output(path: Path) -> None:
+    """Check that a file can be written there, before the work that it is to hold."""
+    if path.is_dir() or not path.parent.is_dir():
+        fault = "is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        raise FileNotFoundError(f"{path} cannot be written: {fault}")
 
 
 def twin_sections(
@@ -95,8 +103,10 @@ def twin_sections(
 
 def _compare(options: argparse.Namespace) -> None:
     """Write how alike a log and its twin are."""
+    if options.output is not None:
+        _check_output(options.output)
     databases = [Database(path) for path in (options.log, options.twin)]
-    logs = [ProductLog.of(*_tables(database)) for database in databases]
+    logs = [ProductLog.of(*read_log(database)) for database in databases]
     scores = [_scores(database) for database in databases]
     text = markdown(
         likeness(logs[0], logs[1], scores[0], scores[1]), [options.log.stem, options.twin.stem]
@@ -108,7 +118,7 @@ def _compare(options: argparse.Namespace) -> None:
         _say(f"{options.output} written")
 
 
-def _tables(database: Database) -> tuple[pa.Table, pa.Table]:
+def read_log(database: Database) -> tuple[pa.Table, pa.Table]:
     """Read what is needed of ``raw.products`` and ``raw.interactions``."""
     products = StoredTable(database, "raw", "products", _PRODUCTS).select()
     return products, StoredTable(database, "raw", "interactions", _EVENTS).select()
@@ -134,7 +144,7 @@ def _misses(wanted: Mapping[str, Figure], found: Mapping[str, Figure]) -> str:
     for figure in dict.fromkeys(link.figure for link in LINKS):
         ours, theirs = np.asarray(wanted[figure]), np.asarray(found[figure])
         if ours.shape == theirs.shape:
-            misses[figure] = float(np.max(np.abs(theirs - ours) / np.maximum(np.abs(ours), 1e-3)))
+            misses[figure] = float(np.max(np.abs(theirs - ours) / np.maximum(np.abs(ours), 0.05)))
     worst = sorted((-miss, name) for name, miss in misses.items() if np.isfinite(miss))[:3]
     return "furthest off " + ", ".join(f"{name} {-miss:.1%}" for miss, name in worst)
 

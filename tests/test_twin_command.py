@@ -71,6 +71,22 @@ def test_a_file_is_not_written_over(written, lab, capsys):
     assert written.read_text(encoding="utf-8") == text
 
 
+@pytest.mark.parametrize(
+    ("output", "said"), [("nowhere/twin.yaml", "there is no folder"), (".", "is a folder")]
+)
+def test_a_place_that_cannot_be_written_is_said_before_the_work(
+    lab, tmp_path, capsys, output, said
+):
+    path = str(tmp_path / output)
+    assert main(["estimate", "--config", str(lab.config_path), "--output", path]) == 1
+    files = ["--twin", str(lab.database_path), "--log", str(lab.database_path)]
+    assert main(["compare", *files, "--output", path]) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == second
+    assert "cannot be written: " in first
+    assert said in first
+
+
 def test_a_log_that_has_not_been_imported_is_one_sentence(tmp_path, capsys):
     lab = Lab.create(tmp_path / "lab")
     output = tmp_path / "twin.yaml"

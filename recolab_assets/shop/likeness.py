@@ -80,7 +80,9 @@ def distance(one: Sample, other: Sample) -> float:
     """Return the Kolmogorov–Smirnov distance of two samples; NaN where one of them is empty."""
     if not len(one) or not len(other):
         return float("nan")
-    return float(stats.ks_2samp(one, other, method="asymp").statistic)
+    # The p-value, which is not used, divides by zero for two samples of one.
+    with np.errstate(divide="ignore"):
+        return float(stats.ks_2samp(one, other, method="asymp").statistic)
 
 
 @dataclass(frozen=True, slots=True)

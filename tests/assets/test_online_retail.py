@@ -6,6 +6,9 @@ import yaml
 
 from recolab_assets.config import ROOT, load_config
 from recolab_assets.definitions import build_definitions
+from recolab_assets.shop.portrait import ProductLog, portrait
+from recolab_assets.storage import Database
+from recolab_assets.twin import read_log
 from tests.small_lab import Lab
 
 
@@ -108,6 +111,33 @@ def test_buying_again_is_best_at_every_cut(retail):
         ("repeat", 3, 3),
     ]
     assert all(0 < deviation < 0.05 for *_, deviation in rows)
+
+
+def test_the_portrait_is_the_one_that_was_published(retail):
+    # Figures of independent code; its events per user, 53 and 135, count lines that repeat within
+    # an invoice, which the import drops.
+    log = ProductLog.of(*read_log(Database(retail[0].database_path)))
+    published = {
+        "events per user, median": 52,
+        "events per user, mean": 132.7,
+        "product Gini": 0.66,
+        "share of top 1% of products": 0.11,
+        "share of top 10% of products": 0.50,
+        "users per product by rank: slope, top 10% of ranks": -0.31,
+        "users per product by rank: slope, 10–50%": -1.03,
+        "events of a user's day, median": 17,
+        "events of a user's day, p90": 51,
+        "events of a user's day, p95": 68,
+        "pairs repeated on another day": 0.25,
+        "share in top category": 0.38,
+        "share in top category, by chance": 0.28,
+        "products new this month, share of active": 0.03,
+        "top-100 overlap from month to month": 0.70,
+    }
+    found = portrait(log)
+    assert {name: found[name] for name in published} == pytest.approx(
+        published, abs=0.0051, rel=1e-3
+    )
 
 
 def test_clicks_are_those_that_the_hold_out_holds(retail):
