@@ -6,8 +6,8 @@ import duckdb
 
 from recolab_assets.config import SourceConfig
 from recolab_assets.shop.binding import Binder
-from recolab_assets.shop.faults import SourceError, faults_of
-from recolab_assets.shop.log import log_directory, open_file
+from recolab_assets.shop.faults import faults_of
+from recolab_assets.shop.side_table import open_side_table, refuse_rows, twice
 
 
 def read_members(connection: duckdb.DuckDBPyConnection, source: SourceConfig, root: Path) -> None:
@@ -29,9 +29,7 @@ def read_members(connection: duckdb.DuckDBPyConnection, source: SourceConfig, ro
             " SELECT NULL::VARCHAR AS user_key, NULL::TIMESTAMP AS signed_up_at LIMIT 0"
         )
         return
-    folder = log_directory(source.directory, root)
-    header = source.header if table.header is None else table.header
-    file = open_file(connection, folder, table.file, header=header, ids=[table.user])
+    file = open_side_table(connection, source, root, table, table.user)
     binder = Binder(connection, file)
     user = binder.text("source.users.user", table.user)
     moment, fault = "NULL::TIMESTAMP", "false"
@@ -46,15 +44,9 @@ def read_members(connection: duckdb.DuckDBPyConnection, source: SourceConfig, ro
             f" FROM (SELECT {user} AS user_key, {moment} AS signed_up_at, {fault} AS fault,"
             f" source_row FROM {file.relation}) GROUP BY ALL"
         )
-    for condition, what in (
-        ("user_key IS NULL", "a user without an id"),
-        ("fault", "a sign-up that is no time"),
-        ("user_key IN (SELECT user_key FROM members GROUP BY 1 HAVING count(*) > 1)",
-         "a user with two rows that differ"),
-    ):  # fmt: skip
-        found = connection.execute(
-            f"SELECT source_row, user_key FROM members WHERE {condition}"
-            " ORDER BY source_row LIMIT 1"
-        ).fetchone()
-        if found is not None:
-            raise SourceError(f"{file.name}, row {found[0]}: {what} (user {found[1]!r})")
+    faults = {
+        "user_key IS NULL": "a user without an id",
+        "fault": "a sign-up that is no time",
+        twice("members", "user_key"): "a user with two rows that differ",
+    }
+    refuse_rows(connection, file, "members", "user_key", faults)
