@@ -145,6 +145,19 @@ class ProductTable(Section):
     price: str | None = None
 
 
+class UserTable(Section):
+    """A file with one row a user, whether the log names the user or not."""
+
+    file: str
+    """Name of the file in the source's folder."""
+    user: str
+    """SQL expression that gives the same id as the log's user."""
+    header: bool | None = None
+    """Whether this CSV file opens with a line of column names; null: as source.header says."""
+    signed_up_at: str | None = None
+    """A timestamp or ISO text, as the log's time."""
+
+
 class LimitsConfig(Section):
     """What a log may lack or lose; beyond it the run stops and says what to change."""
 
@@ -179,6 +192,8 @@ class SourceConfig(Section):
     """Applied in this order; a line is counted under the first rule that it meets."""
     products: ProductTable | None = None
     """Attributes of the products, where the shop has them."""
+    users: UserTable | None = None
+    """The shop's users, where it lists those without events too."""
     limits: LimitsConfig = LimitsConfig()
     """When the log is too faulty or too small to be used."""
 

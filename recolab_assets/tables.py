@@ -122,7 +122,11 @@ RAW = (
         _columns(
             ("user_id", "INTEGER", "Dense id, from 0."),
             ("source_id", "VARCHAR?", "The shop's own id; empty on the synthetic shop."),
-            ("signed_up_at", "TIMESTAMP?", "Sign-up; no event lies before it."),
+            (
+                "signed_up_at",
+                "TIMESTAMP?",
+                "Sign-up; no event of the synthetic shop lies before.",
+            ),
             ("primary_category", "VARCHAR?", "Where 70% of product interactions fall."),
             ("preferred_subcategory", "VARCHAR?", "Where 60% of those fall."),
             ("favourite_brand", "VARCHAR?", "First favourite (synthetic shop)."),

@@ -48,8 +48,8 @@ def findings(
     """Everything that is looked for in this log.
 
     Args:
-        cursor: Sees ``sifted``, ``kept``, ``event_names`` and ``attributes``; temporary tables
-            are made on it.
+        cursor: Sees ``sifted``, ``kept``, ``event_names``, ``attributes`` and ``members``;
+            temporary tables are made on it.
         source: What the columns of the log are.
         now: Times after it lie in the future.
     """
@@ -91,6 +91,29 @@ def _ids(source: SourceConfig) -> list[Finding]:
                 f"{what} ids that differ in case or outer blanks only",
                 _where(f"{same} IN ({groups})", key),
                 f"source.columns.{what}: upper(trim(…)) if they are the same {what}",
+            ),
+        ]
+    return [*found, *_not_listed(source)]
+
+
+def _not_listed(source: SourceConfig) -> list[Finding]:
+    """Lines that the tables of users and products contradict."""
+    found = []
+    if source.users is not None:
+        found = [
+            Finding(
+                "user that the table of users lacks",
+                _where("user_key NOT IN (SELECT user_key FROM members)", "user_key"),
+                "complete the table of users, or correct source.users.user",
+                warn_from=0.05,
+            ),
+            Finding(
+                "event before its user's sign-up",
+                "SELECT file_number, kept.source_row,"
+                f" concat({_EVENT}, ', signed up ', signed_up_at) AS value"
+                " FROM kept JOIN members USING (user_key) WHERE occurred_at < signed_up_at",
+                "one of the two times is in another zone, or is not what it is called",
+                warn_from=0.01,
             ),
         ]
     if source.products is None:

@@ -16,6 +16,7 @@ from recolab_assets.shop.product_table import ATTRIBUTES, read_attributes
 from recolab_assets.shop.report import import_report
 from recolab_assets.shop.rules import Step, apply_rules, rule_columns
 from recolab_assets.shop.soundness import drop_unsound, require_limits, require_lines
+from recolab_assets.shop.user_table import read_members
 from recolab_assets.storage.scratch import scratch_connection
 from recolab_assets.tables import TABLES
 
@@ -38,17 +39,19 @@ class LogShop:
         self._root = root
 
     def users(self) -> pa.Table:
-        """``raw.users``: the customers of the lines kept.
+        """``raw.users``: whom the table of users lists and the lines kept name.
 
         Raises:
             SourceError: The log cannot be used; so for every method of this class.
         """
         with self._cursor() as cursor:
+            read_members(cursor, self._source, self._root)
+            every = "SELECT user_key AS source_id FROM kept UNION SELECT user_key FROM members"
             return _table(
                 cursor,
                 "users",
-                f"({_dense('SELECT DISTINCT user_key AS source_id FROM kept')})",
-                {"user_id": "id", "source_id": "source_id"},
+                f"({_dense(every)}) AS ids LEFT JOIN members ON members.user_key = source_id",
+                {"user_id": "id", "source_id": "source_id", "signed_up_at": "signed_up_at"},
             )
 
     def products(self) -> pa.Table:
@@ -121,6 +124,7 @@ class LogShop:
         connection, files, steps = self._prepared
         cursor = connection.cursor()
         read_attributes(cursor, self._source, self._root)
+        read_members(cursor, self._source, self._root)
         names = [file.name for file in files]
         moment = now or datetime.now(UTC).replace(tzinfo=None)
         return import_report(cursor, self._source, names, steps, moment)

@@ -6,8 +6,9 @@ import duckdb
 
 from recolab_assets.config import ProductTable, SourceConfig
 from recolab_assets.shop.binding import Binder
-from recolab_assets.shop.faults import SourceError, faults_of
-from recolab_assets.shop.log import LogFile, log_directory, open_file
+from recolab_assets.shop.faults import faults_of
+from recolab_assets.shop.log import LogFile
+from recolab_assets.shop.side_table import open_side_table, refuse_rows, twice
 
 ATTRIBUTES = ("title", "category", "subcategory", "brand", "price_tier")
 """Attributes kept as text; the price is a number."""
@@ -35,24 +36,16 @@ def read_attributes(
             " NULL::DOUBLE AS price LIMIT 0"
         )
         return
-    folder = log_directory(source.directory, root)
-    header = source.header if table.header is None else table.header
-    file = open_file(connection, folder, table.file, header=header, ids=[table.item])
+    file = open_side_table(connection, source, root, table, table.item)
     query = _attributes_query(connection, table, file)
     with faults_of(f"{file.name} cannot be read with the configured columns"):
         connection.execute(f"CREATE OR REPLACE TEMP TABLE attributes AS {query}")
-    for condition, fault in (
-        ("item_key IS NULL", "a product without an id"),
-        ("item_key IN (SELECT item_key FROM attributes GROUP BY 1 HAVING count(*) > 1)",
-         "a product with two rows that differ"),
-        ("price_fault", "a price that is no number"),
-    ):  # fmt: skip
-        found = connection.execute(
-            f"SELECT source_row, item_key FROM attributes WHERE {condition}"
-            " ORDER BY source_row LIMIT 1"
-        ).fetchone()
-        if found is not None:
-            raise SourceError(f"{file.name}, row {found[0]}: {fault} (item {found[1]!r})")
+    faults = {
+        "item_key IS NULL": "a product without an id",
+        twice("attributes", "item_key"): "a product with two rows that differ",
+        "price_fault": "a price that is no number",
+    }
+    refuse_rows(connection, file, "attributes", "item_key", faults)
 
 
 def _attributes_query(

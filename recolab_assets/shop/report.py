@@ -25,7 +25,7 @@ def import_report(
     """``raw.import_report``.
 
     Args:
-        cursor: Sees ``sifted``, ``kept``, ``event_names`` and ``attributes``.
+        cursor: Sees ``sifted``, ``kept``, ``event_names``, ``attributes`` and ``members``.
         source: What the columns of the log are.
         files: Names of the log's files, by number.
         steps: What was read, dropped and kept.

@@ -329,6 +329,46 @@ class TestProducts:
         assert shop.products()["category"].to_pylist() == ["toys", None]
 
 
+USERS = {"file": "people.csv", "user": "id", "signed_up_at": "joined"}
+
+
+class TestUsers:
+    def test_the_table_of_users_adds_sign_ups_and_users_without_events(
+        self, tmp_path: Path
+    ) -> None:
+        (tmp_path / "people.csv").write_text("id,joined\na,2023-05-01\nz,\na,2023-05-01\n")
+        shop = shop_of(tmp_path, LINES, users=USERS)
+        found = [(row["source_id"], row["signed_up_at"]) for row in shop.users().to_pylist()]
+        assert found == [("a", datetime(2023, 5, 1)), ("b", None), ("z", None)]
+        assert [e["user"] for e in events(shop)] == ["a", "b", "b"]
+
+    def test_what_the_table_contradicts_is_reported(self, tmp_path: Path) -> None:
+        (tmp_path / "people.csv").write_text("id,joined\na,2024-01-01 12:00:00\n")
+        report = shop_of(tmp_path, LINES, users=USERS).report().to_pylist()
+        found = {row["finding"]: row["examples"] for row in report if row["kind"] == "finding"}
+        assert found == {
+            "user that the table of users lacks": ["log.csv, row 1: b (2 lines)"],
+            "event before its user's sign-up": [
+                "log.csv, row 2: a, 10, 2024-01-01 10:00:00, signed up 2024-01-01 12:00:00"
+            ],
+        }
+
+    @pytest.mark.parametrize(
+        ("rows", "message"),
+        [
+            (["a,2024-01-01", ",2024-01-01"], r"row 2: a user without an id"),
+            (["a,2024-01-01", "a,2024-01-02"], r"row 1: a user with two rows that differ"),
+            (["a,2024-01-01", "b,soon"], r"row 2: a sign-up that is no time \(user 'b'"),
+        ],
+    )
+    def test_a_faulty_table_of_users_is_refused(
+        self, tmp_path: Path, rows: list[str], message: str
+    ) -> None:
+        (tmp_path / "people.csv").write_text("\n".join(["id,joined", *rows, ""]))
+        with pytest.raises(SourceError, match=rf"people.csv, {message}"):
+            shop_of(tmp_path, LINES, users=USERS).users()
+
+
 class TestRules:
     def test_a_line_is_dropped_by_the_first_rule_and_matched_by_all(self, tmp_path: Path) -> None:
         lines = [{**LINES[0], "n": n} for n in (-2, -1, 0, 1, 2)]
