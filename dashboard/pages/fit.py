@@ -163,8 +163,9 @@ def _cuts(kind: str, metric: str, k: int, view: View) -> Component:
     n_cuts = int(summary["n_cuts"].max())
     return panel(
         title,
-        f"Everything is fitted anew before each of {n_cuts} cuts, on a sample of users, and judged"
-        " on what follows it. A difference that is smaller than the variation between cuts may be"
+        f"Everything is fitted anew before each of {n_cuts} cuts, on a sample of users alone, and"
+        " judged on what follows it: look at the variation, since levels are those of a smaller"
+        " shop. A difference that is smaller than the variation between cuts may be"
         " one of the season.",
         graph(
             "cuts",
