@@ -116,6 +116,19 @@ def tables() -> dict[str, list[dict[str, object]]]:
             }
             for a, b in pairs
         ],
+        "shop_verdict": [
+            {
+                "products": products,
+                "k": 10,
+                "n_users": 500,
+                "best": "hybrid",
+                "value": 0.18,
+                "is_decided": True,
+                "as_good": [],
+                "sentence": f"Of {products} products the hybrid did best.",
+            }
+            for products in ("all", "new", "repeat")
+        ],
         "truth": [
             {"model": model, "metric": "ctr", "value": value}
             for model, value in (

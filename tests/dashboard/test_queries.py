@@ -4,14 +4,15 @@ import pytest
 
 from dashboard import queries
 from dashboard.store import Query, Store
-from recolab_assets.tables import TABLES
+from recolab_assets.tables import registered
 
 ALL = [value for value in vars(queries).values() if isinstance(value, Query)]
 
 
 @pytest.mark.parametrize("query", ALL, ids=lambda query: query.tables[0])
 def test_every_query_finds_rows_and_names_registered_tables(lab, query):
-    assert {table.split(".")[1] for table in query.tables} <= set(TABLES)
+    for table in query.tables:
+        assert registered(table.split(".")[1]).qualified_name == table
     assert not Store(lab).ask(query).rows.empty
 
 
