@@ -22,7 +22,9 @@ from recolab_assets.sections import (
     Section,
     Seed,
     Share,
+    SourceName,
 )
+from recolab_assets.shop.address import without_password
 from recolab_assets.shop_sections import (
     ActivityConfig,
     AffinityConfig,
@@ -131,8 +133,8 @@ class LogColumns(Section):
 class ProductTable(Section):
     """A file with one row a product, bought or not; what it lacks stays empty."""
 
-    file: str
-    """Name of the file in the source's folder."""
+    file: SourceName
+    """Name of the file in the source's folder, or address of a table as in source.files."""
     item: str
     """SQL expression that gives the same id as the log's item."""
     header: bool | None = None
@@ -179,9 +181,10 @@ class SourceConfig(Section):
 
     directory: str
     """Folder of the files, relative to the repository; RECOLAB_SOURCE_DIRECTORY overrides it."""
-    files: Annotated[list[str], Field(min_length=1)]
-    """Files of the log (Parquet, CSV, JSON lines, or a table of a database as shop.duckdb#orders or
-    shop.sqlite#orders), all with the same columns."""
+    files: Annotated[list[SourceName], Field(min_length=1)]
+    """Files of the log (Parquet, CSV, JSON lines, or a table of a database as shop.duckdb#orders,
+    shop.sqlite#orders or postgresql://host:port/database#schema.table), all with the same columns.
+    """
     header: bool = True
     """Whether CSV files open with a line of column names; if not: column0, column1, …"""
     columns: LogColumns
@@ -535,17 +538,16 @@ def _sentences(file: Path, error: ValidationError) -> list[str]:
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])
         message = fault["msg"].removeprefix("Value error, ")
+        value = without_password(repr(fault["input"]))
         where = f"{file}: {key}" if key else f"{file}"
         if fault["type"] == "extra_forbidden":
-            lines.append(
-                f"{where}: unknown key (value {fault['input']!r}); {_allowed(fault['loc'])}"
-            )
+            lines.append(f"{where}: unknown key (value {value}); {_allowed(fault['loc'])}")
         elif fault["type"] == "value_error":
             lines.append(f"{where}: {message}")
         elif fault["type"] == "missing":
             lines.append(f"{where}: this key is compulsory")
         else:
-            lines.append(f"{where}: {fault['input']!r} is not allowed; {message}")
+            lines.append(f"{where}: {value} is not allowed; {message}")
     return lines
 
 

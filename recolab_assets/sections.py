@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from recolab_assets.shop.address import require_no_password
+
 Share = Annotated[float, Field(ge=0, le=1)]
 PositiveShare = Annotated[float, Field(gt=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -19,6 +21,7 @@ def _some_weight(weights: list[float]) -> list[float]:
 
 
 Weights = Annotated[list[NonNegative], AfterValidator(_some_weight)]
+SourceName = Annotated[str, AfterValidator(require_no_password)]
 Expressions = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 
 ModelName = Literal["popularity", "als", "item_cf", "content_based", "hybrid"]
@@ -32,5 +35,9 @@ class Section(BaseModel):
     """Base of every section: unknown keys and silent conversions are refused, values are fixed."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,  # a value may hold a password that has no place there
     )

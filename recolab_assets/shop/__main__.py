@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recolab_assets.config import ROOT, ConfigError, load_config
+from recolab_assets.shop.address import is_address
 from recolab_assets.shop.faults import SourceError
 from recolab_assets.shop.ingest import LogShop
 from recolab_assets.shop.inspect import inspect_files
@@ -61,9 +62,10 @@ def _report(path: Path | None) -> None:
     shop.require_limits()
 
 
-def _inspected(files: Sequence[Path]) -> tuple[str, str]:
+def _inspected(files: Sequence[str]) -> tuple[str, str]:
     """What was seen, and the configuration."""
-    folders = {file.expanduser().absolute().parent.resolve() for file in files}
+    paths = [Path(file).expanduser().absolute() for file in files if not is_address(file)]
+    folders = {path.parent.resolve() for path in paths} or {ROOT}
     if len(folders) > 1:
         raise SourceError(
             f"the files lie in {len(folders)} folders ({', '.join(sorted(map(str, folders)))});"
@@ -72,8 +74,11 @@ def _inspected(files: Sequence[Path]) -> tuple[str, str]:
     [folder] = folders
     if not folder.is_dir():
         raise SourceError(f"{folder}: there is no such folder")
-    profiles, proposal = inspect_files(folder, [file.name for file in files])
-    stem = proposal.logs[0].file.name.split(".")[0]
+    profiles, proposal = inspect_files(
+        folder, [path.name for path in paths] + [file for file in files if is_address(file)]
+    )
+    log = proposal.logs[0].file.name
+    stem = log.partition("#")[2].split(".")[-1] if is_address(log) else log.split(".")[0]
     name = "".join(sign if sign.isalnum() and sign.isascii() else "_" for sign in stem)
     text = configuration(proposal, relative_to(folder, ROOT), f"data/{name or 'shop'}_lab.duckdb")
     return seen(profiles, proposal), text
@@ -99,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         "inspect", help="look at files of a log and propose how to map them"
     )
     inspect.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="the log, and a table of its products"
+        "files", nargs="+", metavar="FILE", help="the log, and a table of its products"
     )
     inspect.add_argument(
         "--output", type=Path, help="write the configuration here (printed otherwise)"

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from recolab_assets.shop.faults import SourceError, literal, quoted
+from recolab_assets.shop.faults import SourceError, literal, quoted, require_table
 
 KINDS = {".duckdb": "DuckDB", ".sqlite": "SQLite", ".sqlite3": "SQLite", ".db": "SQLite"}
 """Endings of database files; a table of one is written as ``file.duckdb#table``."""
@@ -45,7 +45,7 @@ def table_relation(connection: duckdb.DuckDBPyConnection, path: Path, kind: str,
             [f"source {path}"],
         ).fetchall()
         full = table if "." in table else f"main.{table}"
-        _require_table(path, table, full, [name for (name,) in names])
+        require_table(str(path), path.name, table, full, [name for (name,) in names], "main.")
         schema, _, name = full.partition(".")
         return f"{alias}.{quoted(schema)}.{quoted(name)}"
     try:
@@ -53,15 +53,6 @@ def table_relation(connection: duckdb.DuckDBPyConnection, path: Path, kind: str,
             return _copied(connection, lite, path, table)
     except sqlite3.Error as error:
         raise SourceError(f"{path} cannot be read as SQLite: {error}") from error
-
-
-def _require_table(path: Path, given: str, full: str, names: list[str]) -> None:
-    if full not in names:
-        listed = ", ".join(name.removeprefix("main.") for name in names[:20]) or "no table"
-        wanted = f"there is no table {given!r} in it" if given else "it is a database"
-        raise SourceError(
-            f"{path}: {wanted}; write {path.name}#table, where table is one of: {listed}"
-        )
 
 
 def _copied(
@@ -72,7 +63,7 @@ def _copied(
         "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE"
         " 'sqlite_%' ORDER BY name"
     ).fetchall()
-    _require_table(path, table, table, [name for (name,) in names])
+    require_table(str(path), path.name, table, table, [name for (name,) in names])
     source = quoted(table)
     columns = [row[1] for row in lite.execute(f"PRAGMA table_info({source})")]
     kinds = ", ".join(

@@ -20,6 +20,30 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def require_table(
+    database: str, written: str, given: str, full: str, names: list[str], usual: str = ""
+) -> None:
+    """Refuse a table that a database does not have.
+
+    Args:
+        database: What the message calls the database.
+        written: What stands before the ``#`` in the configuration.
+        given: The table as it was given; empty if none was.
+        full: Its full name.
+        names: Full names of the tables there are.
+        usual: Schema with its point that a name need not give.
+
+    Raises:
+        SourceError: The table is not among the names; the message lists them.
+    """
+    if full not in names:
+        listed = ", ".join(name.removeprefix(usual) for name in names[:20]) or "no table"
+        wanted = f"there is no table {given!r} in it" if given else "it is a database"
+        raise SourceError(
+            f"{database}: {wanted}; write {written}#table, where table is one of: {listed}"
+        )
+
+
 def first_line(error: duckdb.Error) -> str:
     """What DuckDB says, without its excerpt of the generated SQL and its advice."""
     lines = str(error).split("\nLINE ")[0].splitlines()

@@ -8,6 +8,7 @@ import duckdb
 
 from recolab_assets.shop.binding import Binder
 from recolab_assets.shop.faults import SourceError, faults_of, literal, quoted
+from recolab_assets.shop.log import place_of
 from recolab_assets.shop.profile import FileProfile, profile_file
 from recolab_assets.shop.roles import (
     EVENT_WORDS,
@@ -45,7 +46,7 @@ def inspect_files(folder: Path, names: Sequence[str]) -> tuple[list[FileProfile]
     """Look at files of one folder and propose a mapping.
 
     Args:
-        folder: Their folder.
+        folder: Their folder; tables of PostgreSQL lie in none.
         names: Their names; logs and at most one product table, in any order.
 
     Returns:
@@ -58,7 +59,7 @@ def inspect_files(folder: Path, names: Sequence[str]) -> tuple[list[FileProfile]
         profiles = [profile_file(connection, folder, name) for name in dict.fromkeys(names)]
         for profile in profiles:
             if not profile.rows:
-                raise SourceError(f"{folder / profile.file.name}: there are no lines")
+                raise SourceError(f"{place_of(folder, profile.file.name)}: there are no lines")
         return profiles, _propose(connection, profiles)
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import duckdb
 
+from recolab_assets.shop.address import is_address
 from recolab_assets.shop.databases import KINDS, table_relation
 from recolab_assets.shop.faults import SourceError, faults_of, literal, quoted
+from recolab_assets.shop.postgres import copy_table
 
 ROW = "source_row"
 FILE = "source_file"
@@ -29,7 +31,7 @@ _FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """One file, as DuckDB reads it."""
+    """One file (or table of a database), as DuckDB reads it."""
 
     name: str
     """Name in the configuration; ``source_file`` in SQL."""
@@ -83,13 +85,18 @@ def open_file(
         connection: Connection that will read the file.
         folder: Folder of the log.
         name: Name of the file in it; its ending says the format. A table of a database is
-            ``file.duckdb#table`` or ``file.sqlite#table``.
+            ``file.duckdb#table``, ``file.sqlite#table``, or wherever the folder is
+            ``postgresql://host:port/database#schema.table``.
         header: Whether CSV files open with a line of column names.
         ids: SQL expressions that make ids.
 
     Raises:
         SourceError: The file is missing, its ending is unknown, or it cannot be read.
     """
+    if is_address(name):
+        with faults_of(f"{name} cannot be read as PostgreSQL"):
+            reader = copy_table(connection, name)
+            return _numbered(name, reader, _columns(connection, reader))
     path, table = _place(folder, name)
     if not path.is_file():
         present = ", ".join(sorted(entry.name for entry in folder.iterdir())[:10]) or "nothing"
@@ -107,12 +114,11 @@ def open_file(
         if kind in KINDS.values():
             reader = table_relation(connection, path, kind, table)
             columns = _columns(connection, reader)
-            own = "*, row_number() OVER ()"
         elif kind == "Parquet":
             columns = _columns(connection, f"read_parquet({place})")
             reader = f"read_parquet({place}, file_row_number = true)"
-            row = "file_row_number + 1"
-            own = f"* EXCLUDE (file_row_number), {row}"
+            own = "* EXCLUDE (file_row_number), file_row_number + 1"
+            return _numbered(name, reader, columns, own)
         elif kind == "CSV":
             shape = f"header = {str(header).lower()}, strict_mode = true"
             columns = _columns(connection, f"read_csv({place}, all_varchar = true, {shape})")
@@ -124,14 +130,23 @@ def open_file(
                 f"read_csv({place}, {shape}, sample_size = -1, types = {{{texts}}},"
                 " auto_type_candidates = ['BIGINT', 'DOUBLE', 'VARCHAR'])"
             ).replace(" types = {},", "")
-            own = "*, row_number() OVER ()"
         else:
             lines = f"{place}, format = 'newline_delimited'"
             types = _types(connection, f"read_json({lines}, sample_size = -1)")
             columns = tuple(types)
             texts = ", ".join(f"{literal(c)}: {literal(_undated(t))}" for c, t in types.items())
             reader = f"read_json({lines}, columns = {{{texts}}})"
-            own = "*, row_number() OVER ()"
+    return _numbered(name, reader, columns)
+
+
+def place_of(folder: Path, name: str) -> str:
+    """Where a source lies, as messages say it."""
+    return name if is_address(name) else str(folder / name)
+
+
+def _numbered(
+    name: str, reader: str, columns: tuple[str, ...], own: str = "*, row_number() OVER ()"
+) -> LogFile:
     relation = f"(SELECT {own} AS {ROW}, {literal(name)} AS {FILE} FROM {reader})"
     return LogFile(name, relation, columns)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import duckdb
 
+from recolab_assets.shop.address import is_address
 from recolab_assets.shop.faults import faults_of, literal, quoted
-from recolab_assets.shop.log import LogFile, open_file
+from recolab_assets.shop.log import LogFile, open_file, place_of
 
 SAMPLE_ROWS = 500
 
@@ -107,7 +108,7 @@ def profile_file(connection: duckdb.DuckDBPyConnection, folder: Path, name: str)
     typed = open_file(connection, folder, name, header=header)
     # As text, so that 007 stays 007 in what is shown and compared.
     texts = open_file(connection, folder, name, header=header, ids=map(quoted, typed.columns))
-    with faults_of(f"{folder / name} cannot be read"):
+    with faults_of(f"{place_of(folder, name)} cannot be read"):
         types = connection.execute(f"DESCRIBE SELECT * FROM {typed.relation}").fetchall()
         select = ", ".join(
             f"count(*) FILTER (coalesce(trim(CAST({c} AS VARCHAR)), '') = ''),"
@@ -140,12 +141,12 @@ def _has_header(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) 
     It does not where one of its cells is empty, a number, a time or given twice, or stands in its
     column again.
     """
-    if not re.search(r"\.[ct]sv(\.gz)?$", name.lower()):
+    if is_address(name) or not re.search(r"\.[ct]sv(\.gz)?$", name.lower()):
         return True
     open_file(connection, folder, name)
     plain = open_file(connection, folder, name, header=False)
     raw = open_file(connection, folder, name, header=False, ids=map(quoted, plain.columns))
-    with faults_of(f"{folder / name} cannot be read as CSV"):
+    with faults_of(f"{place_of(folder, name)} cannot be read as CSV"):
         first = connection.execute(f"FROM {raw.relation} WHERE source_row = 1").fetchone()
         if first is None:
             return True

@@ -9,10 +9,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from recolab_assets.config import ROOT, SourceConfig, load_config
+from recolab_assets.config import ROOT, load_config
 from recolab_assets.shop.__main__ import main
 from recolab_assets.shop.faults import SourceError
 from recolab_assets.shop.ingest import LogShop
+from tests.shop.orders import events, shop_of
 
 NAMES = ["shop.duckdb", "shop.sqlite", "shop.db", "shop.sqlite3"]
 ORDERS = [
@@ -35,25 +36,6 @@ def write(path: Path, table: str = "orders", rows: list[tuple[Any, ...]] = ORDER
         connection.executemany("INSERT INTO goods VALUES (?, ?)", [(2, "toys"), (3, None)])
         connection.execute(f"CREATE VIEW late AS SELECT * FROM {quoted} WHERE n = 2")
         connection.commit()
-
-
-def shop_of(folder: Path, *files: str, **changes: Any) -> LogShop:
-    """The shop of tables with the columns of the orders."""
-    columns = {
-        "user": "who", "item": "what", "time": "moment", "quantity": "n", "unit_price": "paid",
-    }  # fmt: skip
-    values = {"directory": str(folder), "files": list(files), "columns": columns, **changes}
-    return LogShop(SourceConfig.model_validate(values), ROOT)
-
-
-def events(shop: LogShop) -> list[tuple[Any, ...]]:
-    """User, item, time, quantity and price of each event."""
-    users, products = shop.users(), shop.products()
-    who, what = users["source_id"].to_pylist(), products["source_id"].to_pylist()
-    return [
-        (who[e["user_id"]], what[e["item_id"]], e["occurred_at"], e["quantity"], e["unit_price"])
-        for e in shop.interactions(users, products).read_all().to_pylist()
-    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
