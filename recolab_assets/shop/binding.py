@@ -1,9 +1,16 @@
 """SQL expressions of the configuration, checked against a file and read as text, time, number."""
 
+from collections.abc import Sequence
+from typing import Final
+
 import duckdb
 
 from recolab_assets.shop.faults import SourceError, faults_of, first_line, quoted
 from recolab_assets.shop.log import LogFile
+
+_MOST_COLUMNS: Final = 12
+_LONGEST_NAME: Final = 40
+"""How much of a file's columns a message names."""
 
 
 class Binder:
@@ -34,7 +41,7 @@ class Binder:
             raise SourceError(
                 f"{key}: {expression!r} does not work on {self._file.name}:"
                 f" {first_line(error)}; the file has the columns"
-                f" {', '.join(quoted(column) for column in self._file.columns)}"
+                f" {_listed(self._file.columns)}"
             ) from error
         return str(described[1]) if described else "NULL"
 
@@ -82,3 +89,13 @@ class Binder:
             f"CASE WHEN isfinite({number}) THEN {number} END",
             f"({value} IS NOT NULL AND {number} IS NULL)",
         )
+
+
+def _listed(columns: Sequence[str]) -> str:
+    """Names of columns; what a damaged file has in their place can be long and of control signs."""
+    shown = [
+        "".join(sign if sign.isprintable() else "?" for sign in column[:_LONGEST_NAME])
+        for column in columns[:_MOST_COLUMNS]
+    ]
+    more = f" and {len(columns) - _MOST_COLUMNS} more" if len(columns) > _MOST_COLUMNS else ""
+    return ", ".join(map(quoted, shown)) + more

@@ -235,14 +235,15 @@ def test_status_is_looked_up_once_for_many_who_ask(lab, monkeypatch):
 
 def test_a_page_of_many_questions_waits_for_a_run_once(own_lab, hold):
     path = own_lab
-    store = Store(path, lock_timeout_seconds=0.4, standing=queries.STANDING)
+    store = Store(path, lock_timeout_seconds=0.6, standing=queries.STANDING)
     store.status()
     hold(path)
     path.touch()
     started = time.monotonic()
     answers = [store.ask(query) for query in queries.STANDING]
     assert all(answer.behind for answer in answers)
-    assert time.monotonic() - started < 0.8
+    # With each of them it would be half a minute.
+    assert time.monotonic() - started < 3
 
 
 def test_a_run_that_keeps_writing_beside_twenty_readers_neither_fails_nor_waits(own_lab):

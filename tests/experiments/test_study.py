@@ -44,7 +44,9 @@ def test_a_unit_draws_one_source_anew_and_nothing_else(noise) -> None:
         }[noise]
     )
     replicates = one.experiment.scorecard_replicates
-    assert replicates == (150 if noise == "clicks" else CONFIG.study.replicates)
+    assert replicates == (
+        CONFIG.experiment.scorecard_replicates if noise == "clicks" else CONFIG.study.replicates
+    )
     assert one.shop == CONFIG.shop and one.split == CONFIG.split
 
 
