@@ -12,8 +12,10 @@ from recolab_assets.sections import (
     EDITORIAL_EVENTS,
     PRODUCT_EVENTS,
     Count,
+    EditorialEvent,
     EventType,
     Expressions,
+    ItemType,
     ModelName,
     NonNegative,
     Positive,
@@ -114,12 +116,15 @@ class LogColumns(Section):
     user: str
     """The customer's id; any type, kept as text in source_id."""
     item: str
-    """The product's id; any type, kept as text in source_id."""
+    """The id of the product or piece of editorial content; any type, kept as text in source_id."""
     time: str
     """A timestamp or ISO text, UTC unless it says otherwise; for other forms use strptime(…)."""
     event_type: str | None = None
-    """One of view, click, add_to_cart, purchase, or a key of event_types; absent: every line is
-    a purchase."""
+    """One of view, click, add_to_cart, purchase, on editorial content click or read, or a key of
+    event_types; absent: every line is a purchase, or a read of editorial content."""
+    item_type: str | None = None
+    """product or editorial, or a key of item_types; absent: lines whose item stands in the table
+    of editorial content are on it, all others on products."""
     session: str | None = None
     """Absent: a user's events of one day are one session."""
     quantity: str | None = None
@@ -127,7 +132,7 @@ class LogColumns(Section):
     unit_price: str | None = None
     """Price of one unit; a product's list price is the median of the positive ones."""
     title: str | None = None
-    """Title of the product; the most frequent one is kept."""
+    """Title of the item; the most frequent one is kept."""
 
 
 class ProductTable(Section):
@@ -160,6 +165,25 @@ class UserTable(Section):
     """A timestamp or ISO text, as the log's time."""
 
 
+class EditorialTable(Section):
+    """A file with one row a piece of editorial content, read or not; what it lacks stays empty."""
+
+    file: str
+    """Name of the file in the source's folder."""
+    item: str
+    """SQL expression that gives the same id as the log's item."""
+    header: bool | None = None
+    """Whether this CSV file opens with a line of column names; null: as source.header says."""
+    title: str | None = None
+    content_type: str | None = None
+    category: str | None = None
+    """Category, in the words of the products' categories."""
+    published_at: str | None = None
+    """A timestamp or ISO text, as the log's time."""
+    topic_tags: str | None = None
+    """A list of texts; string_split(…, ',') makes one."""
+
+
 class LimitsConfig(Section):
     """What a log may lack or lose; beyond it the run stops and says what to change."""
 
@@ -171,7 +195,7 @@ class LimitsConfig(Section):
     least_users: Count = 1
     """Users that must be left."""
     least_items: Count = 1
-    """Items that must be left."""
+    """Products with events that must be left."""
     least_days: Count = 1
     """Days with events (UTC) that must be left."""
 
@@ -189,14 +213,19 @@ class SourceConfig(Section):
     """Whether CSV files open with a line of column names; if not: column0, column1, …"""
     columns: LogColumns
     """What each column of the log is."""
-    event_types: dict[str, EventType] = {}
-    """What the log's own event types mean; those not listed must be one of the four."""
+    event_types: dict[str, EventType | EditorialEvent] = {}
+    """What the log's own event types mean; those not listed must be one of the lab's. read is for
+    lines on editorial content only."""
+    item_types: dict[str, ItemType] = {}
+    """What the log's own words for products and editorial content mean."""
     drop: list[DropRule] = []
     """Applied in this order; a line is counted under the first rule that it meets."""
     products: ProductTable | None = None
     """Attributes of the products, where the shop has them."""
     users: UserTable | None = None
     """The shop's users, where it lists those without events too."""
+    editorial: EditorialTable | None = None
+    """Attributes of editorial content, where the shop has any."""
     limits: LimitsConfig = LimitsConfig()
     """When the log is too faulty or too small to be used."""
 

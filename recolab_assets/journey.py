@@ -140,7 +140,8 @@ def reads_to_purchases() -> Select:
     A read is a session in which a user clicks or reads editorial content of a category, at the
     first moment of it. After and before are windows of the same length: what a user does in a
     category anyway shows in both, what reading is followed by only in the first. Reads whose
-    windows reach beyond the log are left out. An event at the moment of the read counts as after.
+    windows reach beyond the log are left out, and those of content without a category. An event at
+    the moment of the read counts as after.
     """
     return Select(
         """
@@ -151,7 +152,7 @@ def reads_to_purchases() -> Select:
         reads AS (
             SELECT user_id, category, session_id, min(occurred_at) AS read_at
             FROM raw.interactions JOIN raw.editorial ON content_id = item_id
-            WHERE item_type = 'editorial'
+            WHERE item_type = 'editorial' AND category IS NOT NULL
             GROUP BY ALL
         ),
         events AS (

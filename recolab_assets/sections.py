@@ -28,7 +28,9 @@ ModelName = Literal["popularity", "als", "item_cf", "content_based", "hybrid"]
 PriceTier = Literal["budget", "mid", "premium", "luxury"]
 EventType = Literal["view", "click", "add_to_cart", "purchase"]
 PRODUCT_EVENTS: tuple[EventType, ...] = ("view", "click", "add_to_cart", "purchase")
-EDITORIAL_EVENTS = ("click", "read")
+EditorialEvent = Literal["click", "read"]
+EDITORIAL_EVENTS: tuple[EditorialEvent, ...] = ("click", "read")
+ItemType = Literal["product", "editorial"]
 
 
 class Section(BaseModel):

@@ -87,7 +87,10 @@ class Shop:
         self.database = Database(path / "lab.duckdb", 5)
         self.products, self.log = products, log
         self.editorial = pd.DataFrame(
-            {"content_id": range(N_EDITORIAL), "category": ["toys", "books"] * (N_EDITORIAL // 2)}
+            {
+                "content_id": range(N_EDITORIAL),
+                "category": [*["toys", "books"] * (N_EDITORIAL // 2 - 1), "books", None],
+            }
         )
         users = pd.DataFrame({"user_id": np.arange(N_USERS)[::-1]})
         editorial = self.editorial.assign(

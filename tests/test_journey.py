@@ -18,7 +18,7 @@ from recolab_assets.tables import TABLES
 
 START = datetime(2024, 1, 30)
 CATEGORIES = {0: "toys", 1: "garden", 2: "toys", 3: None}
-CONTENT = {0: "toys", 1: "garden"}
+CONTENT = {0: "toys", 1: "garden", 2: None}
 STEPS = ["view", "click", "add_to_cart", "purchase"]
 
 
@@ -71,7 +71,7 @@ def ask(tmp_path: Path):
             for name, rows in (
                 ("users", _filled("users", pd.DataFrame({"user_id": range(7)}))),
                 ("products", _filled("products", products)),
-                ("editorial", editorial),
+                ("editorial", _filled("editorial", editorial)),
                 ("interactions", log),
                 ("train_interactions", training),
                 ("user_features", features.user_features()),

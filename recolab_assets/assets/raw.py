@@ -50,7 +50,7 @@ def editorial(
     context: dg.AssetExecutionContext, lab: LabResource
 ) -> dg.MaterializeResult[pa.Table]:
     table = _shop(lab.settings).editorial()
-    if not table.num_rows:
+    if lab.settings.source is not None or not table.num_rows:
         return lab.result(context, table)
     exponent = power_law_exponent(table["base_popularity"].to_numpy())
     specified = lab.settings.shop.editorial_exponent
@@ -77,7 +77,7 @@ def interactions(
 ) -> dg.MaterializeResult[Any]:
     shop = _shop(lab.settings)
     if isinstance(shop, LogShop):
-        return lab.result(context, shop.interactions(users, products))
+        return lab.result(context, shop.interactions(users, products, editorial))
     config = lab.settings
     rows = shop.interactions(users, products, editorial, progress(context, "users generated"))
     specified = {f"{name}_specified": share for name, share in specified_shares(config).items()}

@@ -80,6 +80,22 @@ class Binder:
         moment = f"CAST({value} AS TIMESTAMP)"
         return f"CASE WHEN isfinite({moment}) THEN {moment} END"
 
+    def moment(self, key: str, expression: str) -> tuple[str, str]:
+        """SQL of the value as a UTC timestamp, and of whether there is a value that is no time."""
+        moment = self.time(key, expression)
+        given = self.text(key, expression, forgiving=True)
+        return moment, f"({given} IS NOT NULL AND {moment} IS NULL)"
+
+    def texts(self, key: str, expression: str) -> str:
+        """SQL of the value as a list of texts."""
+        kind = self.type_of(key, expression)
+        if not kind.endswith("[]"):
+            raise SourceError(
+                f"{key}: {expression!r} is {kind} in {self._file.name}, not a list; write"
+                f" string_split({expression}, ',') for text with commas between"
+            )
+        return f"CAST({self.bound(expression)} AS VARCHAR[])"
+
     def number(self, key: str, expression: str) -> tuple[str, str]:
         """SQL of the value as DOUBLE, and of whether there is a value that is no number."""
         self.type_of(key, expression)

@@ -160,6 +160,7 @@ def generate_editorial(config: LabConfig) -> pa.Table:
     return pa.table(
         {
             "content_id": np.arange(n, dtype=np.int32),
+            "source_id": pa.nulls(n, pa.string()),
             "title": [
                 f"{CONTENT_TYPES[k].replace('_', ' ').capitalize()} on {names[c]} {i}"
                 for i, (k, c) in enumerate(zip(kind, category, strict=True))

@@ -25,6 +25,7 @@ _PLACEHOLDERS = (
 _ENCODING = r"\x{FFFD}|[ÃÂ][\x{80}-\x{BF}\x{0152}-\x{0178}\x{2013}-\x{2122}]|â€"
 
 _MOMENT = "strftime(occurred_at, '%Y-%m-%d %H:%M:%S')"
+_ON_PRODUCT = "item_type = 'product'"
 _EVENT = f"concat_ws(', ', user_key, item_key, {_MOMENT})"
 
 
@@ -93,7 +94,7 @@ def _ids(source: SourceConfig) -> list[Finding]:
                 f"source.columns.{what}: upper(trim(…)) if they are the same {what}",
             ),
         ]
-    return [*found, *_not_listed(source)]
+    return [*found, *_not_listed(source), *_of_editorial(source)]
 
 
 def _not_listed(source: SourceConfig) -> list[Finding]:
@@ -123,7 +124,10 @@ def _not_listed(source: SourceConfig) -> list[Finding]:
         *found,
         Finding(
             "item that the product table lacks",
-            _where(f"item_key NOT IN ({known} WHERE item_key IS NOT NULL)", "item_key"),
+            _where(
+                f"{_ON_PRODUCT} AND item_key NOT IN ({known} WHERE item_key IS NOT NULL)",
+                "item_key",
+            ),
             "complete the product table, or correct source.products.item; without attributes only"
             " popularity, als and item_cf can recommend it",
             warn_from=0.05,
@@ -131,10 +135,51 @@ def _not_listed(source: SourceConfig) -> list[Finding]:
         Finding(
             "item without a category",
             _where(
-                f"item_key IN ({known} WHERE category IS NULL) AND item_key IS NOT NULL", "item_key"
+                f"{_ON_PRODUCT} AND item_key IN ({known} WHERE category IS NULL)"
+                " AND item_key IS NOT NULL",
+                "item_key",
             ),
             "content_based and diversity need source.products.category",
             warn_from=0.05,
+        ),
+    ]
+
+
+def _of_editorial(source: SourceConfig) -> list[Finding]:
+    """Lines that the table of editorial content contradicts, or that lead to no product."""
+    if source.editorial is None:
+        return []
+    found = [
+        Finding(
+            "editorial content that its table lacks",
+            _where(
+                "item_type = 'editorial' AND item_key NOT IN (SELECT item_key FROM contents)",
+                "item_key",
+            ),
+            "complete the table of editorial content, or correct source.editorial.item",
+            warn_from=0.05,
+        ),
+        Finding(
+            "event before its content's publication",
+            f"SELECT file_number, kept.source_row, concat({_EVENT}, ', published ', published_at)"
+            " AS value FROM kept JOIN contents USING (item_key)"
+            " WHERE item_type = 'editorial' AND occurred_at < published_at",
+            "one of the two times is in another zone, or is not what it is called",
+            warn_from=0.01,
+        ),
+    ]
+    if source.products is None or source.products.category is None:
+        return found
+    return [
+        *found,
+        Finding(
+            "editorial content whose category no product has",
+            "SELECT file_number, kept.source_row, category AS value"
+            " FROM kept JOIN contents USING (item_key) WHERE item_type = 'editorial'"
+            " AND category IS NOT NULL"
+            " AND category NOT IN (SELECT category FROM attributes WHERE category IS NOT NULL)",
+            "what follows reading is looked for in the category read of: give both tables the same"
+            " words",
         ),
     ]
 
@@ -201,7 +246,7 @@ def _times(now: datetime) -> list[Finding]:
 
 def _repeats(cursor: duckdb.DuckDBPyConnection, source: SourceConfig) -> list[Finding]:
     """Lines that say the same as one before, in their own file or an earlier one."""
-    same = "user_key, item_key, occurred_at, event_type, session, quantity, unit_price"
+    same = "user_key, item_type, item_key, occurred_at, event_type, session, quantity, unit_price"
     cursor.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE repeated AS
@@ -245,12 +290,16 @@ def _values(source: SourceConfig) -> list[Finding]:
     return [
         Finding(
             "return or cancellation (quantity of zero or less)",
-            _where("quantity <= 0", f"concat({_EVENT}, ', quantity ', quantity)"),
+            _where(
+                f"quantity <= 0 AND {_ON_PRODUCT}", f"concat({_EVENT}, ', quantity ', quantity)"
+            ),
             "counted as purchases: leave them out by a rule under source.drop",
         ),
         Finding(
             "price of zero or less",
-            _where("unit_price <= 0", f"concat({_EVENT}, ', price ', unit_price)"),
+            _where(
+                f"unit_price <= 0 AND {_ON_PRODUCT}", f"concat({_EVENT}, ', price ', unit_price)"
+            ),
             "gifts, samples or corrections: leave them out by a rule if they are no purchases",
             warn_from=0.01,
         ),
@@ -265,7 +314,11 @@ def _values(source: SourceConfig) -> list[Finding]:
 
 def _funnel(cursor: duckdb.DuckDBPyConnection) -> list[Finding]:
     """Events whose user had not had the step before with the product, where the log has both."""
-    named = "kept JOIN event_names ON event_names.event_type IS NOT DISTINCT FROM kept.event_type"
+    named = (
+        "(FROM kept WHERE item_type = 'product') AS kept JOIN event_names"
+        " ON event_names.event_type IS NOT DISTINCT FROM kept.event_type"
+        " AND event_names.item_type = 'product'"
+    )
     present = {row[0] for row in cursor.execute(f"SELECT DISTINCT name FROM {named}").fetchall()}
     stages = [event for event in PRODUCT_EVENTS if event in present]
     if len(stages) < 2:

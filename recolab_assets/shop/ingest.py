@@ -8,8 +8,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from recolab_assets.config import PRODUCT_EVENTS, SourceConfig
+from recolab_assets.config import SourceConfig
 from recolab_assets.shop.binding import Binder
+from recolab_assets.shop.editorial_table import TEXTS, read_contents, require_apart
 from recolab_assets.shop.faults import SourceError, faults_of, quoted
 from recolab_assets.shop.log import LogFile, log_directory, open_file
 from recolab_assets.shop.product_table import ATTRIBUTES, read_attributes
@@ -17,6 +18,7 @@ from recolab_assets.shop.report import import_report
 from recolab_assets.shop.rules import Step, apply_rules, rule_columns
 from recolab_assets.shop.soundness import drop_unsound, require_limits, require_lines
 from recolab_assets.shop.user_table import read_members
+from recolab_assets.shop.vocabulary import name_events, name_kinds
 from recolab_assets.storage.scratch import scratch_connection
 from recolab_assets.tables import TABLES
 
@@ -57,23 +59,15 @@ class LogShop:
     def products(self) -> pa.Table:
         """``raw.products``: what the product table lists and what the lines kept name."""
         with self._cursor() as cursor:
-            read_attributes(cursor, self._source, self._root)
-            every = "SELECT item_key AS source_id FROM kept UNION SELECT item_key FROM attributes"
-            titles = (
-                "SELECT item_key, title FROM kept WHERE title IS NOT NULL"
-                " GROUP BY item_key, title QUALIFY row_number() OVER"
-                " (PARTITION BY item_key ORDER BY count(*) DESC, title) = 1"
-            )
+            self._read_attributes(cursor)
             prices = (
                 "SELECT item_key, median(unit_price) AS price FROM kept"
-                " WHERE unit_price > 0 GROUP BY item_key"
+                " WHERE unit_price > 0 AND item_type = 'product' GROUP BY item_key"
             )
             return _table(
                 cursor,
                 "products",
-                f"({_dense(every)}) AS ids"
-                " LEFT JOIN attributes ON attributes.item_key = source_id"
-                f" LEFT JOIN ({titles}) AS titles ON titles.item_key = source_id"
+                f"{_items('product', 'attributes')}"
                 f" LEFT JOIN ({prices}) AS prices ON prices.item_key = source_id",
                 {
                     "product_id": "id",
@@ -85,10 +79,23 @@ class LogShop:
             )
 
     def editorial(self) -> pa.Table:
-        """``raw.editorial``: empty; a log has none."""
-        return TABLES["editorial"].arrow_schema.empty_table()
+        """``raw.editorial``: what its table lists and what the lines kept name."""
+        with self._cursor() as cursor:
+            return _table(
+                cursor,
+                "editorial",
+                _items("editorial", "contents"),
+                {
+                    "content_id": "id",
+                    "source_id": "source_id",
+                    **{name: f"contents.{name}" for name in (*TEXTS, "published_at", "topic_tags")},
+                    "title": "coalesce(contents.title, titles.title)",
+                },
+            )
 
-    def interactions(self, users: pa.Table, products: pa.Table) -> pa.RecordBatchReader:
+    def interactions(
+        self, users: pa.Table, products: pa.Table, editorial: pa.Table
+    ) -> pa.RecordBatchReader:
         """``raw.interactions``: the lines kept, by user and time, in batches.
 
         Lines of one user and moment stay in the order of files and rows. Without a session of
@@ -97,9 +104,14 @@ class LogShop:
         Args:
             users: As ``users()`` gives them (user_id, source_id).
             products: As ``products()`` gives them (product_id, source_id).
+            editorial: As ``editorial()`` gives it (content_id, source_id).
         """
         cursor = self._cursor()
-        for name, table, key in (("users", users, "user_id"), ("products", products, "product_id")):
+        for name, table, key in (
+            ("users", users, "user_id"),
+            ("products", products, "product_id"),
+            ("editorial", editorial, "content_id"),
+        ):
             cursor.register("given", table.select(["source_id", key]))
             cursor.execute(f"CREATE OR REPLACE TEMP TABLE {name}_given AS FROM given")
             cursor.unregister("given")
@@ -123,7 +135,7 @@ class LogShop:
         """
         connection, files, steps = self._prepared
         cursor = connection.cursor()
-        read_attributes(cursor, self._source, self._root)
+        self._read_attributes(cursor)
         read_members(cursor, self._source, self._root)
         names = [file.name for file in files]
         moment = now or datetime.now(UTC).replace(tzinfo=None)
@@ -137,6 +149,10 @@ class LogShop:
         """
         connection, _, steps = self._prepared
         require_limits(connection.cursor(), self._source.limits, steps)
+
+    def _read_attributes(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        read_attributes(cursor, self._source, self._root)
+        require_apart(cursor, self._source)
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         # A cursor of its own: an open stream would refuse other queries on the same connection.
@@ -153,7 +169,9 @@ class LogShop:
         require_lines(steps, files)
         steps = drop_unsound(connection, self._source, files, steps)
         require_lines(steps, files)
-        _name_events(connection, self._source)
+        read_contents(connection, self._source, self._root)
+        name_kinds(connection, self._source, files)
+        name_events(connection, self._source, files)
         return connection, files, steps
 
 
@@ -195,7 +213,7 @@ def _read(
         f"{binder.text('source.columns.item', columns.item, forgiving=True)} AS item_key",
         f"{binder.time('source.columns.time', columns.time)} AS occurred_at",
     ]
-    for name in ("event_type", "session", "title"):
+    for name in ("event_type", "item_type", "session", "title"):
         expression = getattr(columns, name)
         text = binder.text(f"source.columns.{name}", expression) if expression else "NULL::VARCHAR"
         select.append(f"{text} AS {name}")
@@ -215,26 +233,19 @@ def _read(
         )
 
 
-def _name_events(connection: duckdb.DuckDBPyConnection, source: SourceConfig) -> None:
-    """Make the table ``event_names``: the log's word for an event, and the lab's."""
-    connection.execute("CREATE TABLE event_names (event_type VARCHAR, name VARCHAR)")
-    if source.columns.event_type is None:
-        connection.execute("INSERT INTO event_names VALUES (NULL, 'purchase')")
-        return
-    names: dict[str, str] = {event: event for event in PRODUCT_EVENTS}
-    names.update(source.event_types)
-    found = connection.execute(
-        "SELECT event_type, count(*) FROM kept GROUP BY event_type ORDER BY 2 DESC, 1"
-    ).fetchall()
-    unknown = [(event, count) for event, count in found if event not in names]
-    if unknown:
-        listed = ", ".join(f"{event!r} ({count:,} lines)" for event, count in unknown[:10])
-        raise SourceError(
-            f"source.columns.event_type {source.columns.event_type!r}: {len(unknown)} unknown event"
-            f" types: {listed}; allowed: {', '.join(names)}. Say what others mean under"
-            " source.event_types, or leave their lines out by a rule under source.drop"
-        )
-    connection.executemany("INSERT INTO event_names VALUES (?, ?)", list(names.items()))
+def _items(kind: str, attributes: str) -> str:
+    """SQL of the items of a kind: id, source_id, a table of attributes, and the log's titles."""
+    lines = f"kept WHERE item_type = '{kind}'"
+    every = f"SELECT item_key AS source_id FROM {lines} UNION SELECT item_key FROM {attributes}"
+    titles = (
+        f"SELECT item_key, title FROM {lines} AND title IS NOT NULL"
+        " GROUP BY item_key, title QUALIFY row_number() OVER"
+        " (PARTITION BY item_key ORDER BY count(*) DESC, title) = 1"
+    )
+    return (
+        f"({_dense(every)}) AS ids LEFT JOIN {attributes} ON {attributes}.item_key = source_id"
+        f" LEFT JOIN ({titles}) AS titles ON titles.item_key = source_id"
+    )
 
 
 def _dense(ids: str) -> str:
@@ -262,9 +273,14 @@ def _table(
 
 def _require_known(cursor: duckdb.DuckDBPyConnection) -> None:
     """Refuse users or products that are not those of this log."""
-    for name, key in (("users", "user_key"), ("products", "item_key")):
+    for name, key, concerned in (
+        ("users", "user_key", "true"),
+        ("products", "item_key", "item_type = 'product'"),
+        ("editorial", "item_key", "item_type = 'editorial'"),
+    ):
         found = cursor.execute(
             f"SELECT count(*), min({key}) FROM kept ANTI JOIN {name}_given ON source_id = {key}"
+            f" WHERE {concerned}"
         ).fetchone()
         if found is not None and found[0]:
             raise SourceError(
@@ -277,14 +293,20 @@ def _interactions(cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
     """The lines kept, as ``raw.interactions``."""
     cursor.execute(
         """
+        CREATE OR REPLACE TEMP VIEW items_given AS
+        SELECT 'product' AS item_type, source_id, product_id AS item_id FROM products_given
+        UNION ALL
+        SELECT 'editorial', source_id, content_id FROM editorial_given;
         CREATE OR REPLACE TEMP VIEW events AS
-        SELECT user_id, product_id, name AS event_type, occurred_at, file_number, source_row,
-            quantity, unit_price,
+        SELECT user_id, item_id, kept.item_type, name AS event_type, occurred_at,
+            file_number, source_row, quantity, unit_price,
             coalesce('s' || session, 'd' || CAST(occurred_at AS DATE)) AS session_key
         FROM kept
         JOIN users_given ON users_given.source_id = user_key
-        JOIN products_given ON products_given.source_id = item_key
-        JOIN event_names ON event_names.event_type IS NOT DISTINCT FROM kept.event_type;
+        JOIN items_given ON items_given.source_id = item_key
+            AND items_given.item_type = kept.item_type
+        JOIN event_names ON event_names.event_type IS NOT DISTINCT FROM kept.event_type
+            AND event_names.item_type = kept.item_type;
         CREATE OR REPLACE TEMP TABLE sessions AS
         SELECT user_id, session_key,
             row_number() OVER (ORDER BY user_id, min(occurred_at), session_key) - 1 AS session_id
@@ -296,7 +318,7 @@ def _interactions(cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         SELECT
             row_number() OVER (ORDER BY user_id, occurred_at, file_number, source_row) - 1
                 AS interaction_id,
-            user_id, product_id AS item_id, 'product' AS item_type, event_type, session_id,
+            user_id, item_id, item_type, event_type, session_id,
             occurred_at,
             CASE WHEN event_type = 'purchase' THEN CAST(quantity AS INTEGER) END AS quantity,
             CASE WHEN event_type = 'purchase' THEN unit_price END AS unit_price

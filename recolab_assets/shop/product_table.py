@@ -8,7 +8,7 @@ from recolab_assets.config import ProductTable, SourceConfig
 from recolab_assets.shop.binding import Binder
 from recolab_assets.shop.faults import faults_of
 from recolab_assets.shop.log import LogFile
-from recolab_assets.shop.side_table import open_side_table, refuse_rows, twice
+from recolab_assets.shop.side_table import attribute_texts, open_side_table, refuse_rows, twice
 
 ATTRIBUTES = ("title", "category", "subcategory", "brand", "price_tier")
 """Attributes kept as text; the price is a number."""
@@ -53,10 +53,7 @@ def _attributes_query(
 ) -> str:
     binder = Binder(connection, file)
     select = [f"{binder.text('source.products.item', table.item)} AS item_key"]
-    for name in ATTRIBUTES:
-        expression = getattr(table, name)
-        text = binder.text(f"source.products.{name}", expression) if expression else "NULL::VARCHAR"
-        select.append(f"{text} AS {name}")
+    select += attribute_texts(binder, "source.products", table, ATTRIBUTES)
     price, fault = (
         binder.number("source.products.price", table.price)
         if table.price

@@ -1,11 +1,12 @@
-"""Tables beside the log, one row a product or a user: opened and checked alike."""
+"""Tables beside the log, one row a product, user or piece of content: opened and checked alike."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
 
-from recolab_assets.config import ProductTable, SourceConfig, UserTable
+from recolab_assets.config import EditorialTable, ProductTable, SourceConfig, UserTable
+from recolab_assets.shop.binding import Binder
 from recolab_assets.shop.faults import SourceError
 from recolab_assets.shop.log import LogFile, log_directory, open_file
 
@@ -14,7 +15,7 @@ def open_side_table(
     connection: duckdb.DuckDBPyConnection,
     source: SourceConfig,
     root: Path,
-    table: ProductTable | UserTable,
+    table: ProductTable | UserTable | EditorialTable,
     key: str,
 ) -> LogFile:
     """Prepare the file of a table beside the log.
@@ -32,6 +33,28 @@ def open_side_table(
     header = source.header if table.header is None else table.header
     folder = log_directory(source.directory, root)
     return open_file(connection, folder, table.file, header=header, ids=[key])
+
+
+def attribute_texts(
+    binder: Binder, key: str, table: ProductTable | EditorialTable, names: Sequence[str]
+) -> list[str]:
+    """SQL of attributes that are kept as text; one without an expression is absent.
+
+    Args:
+        binder: Checks expressions against the table's file.
+        key: Where the configuration has the table.
+        table: Has an expression, or None, under each of the names.
+        names: The attributes.
+
+    Raises:
+        SourceError: An expression does not work on the file.
+    """
+    select = []
+    for name in names:
+        expression = getattr(table, name)
+        text = binder.text(f"{key}.{name}", expression) if expression else "NULL::VARCHAR"
+        select.append(f"{text} AS {name}")
+    return select
 
 
 def refuse_rows(

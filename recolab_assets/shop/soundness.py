@@ -122,7 +122,8 @@ def require_limits(
             f" (every finding: {REPORT_COMMAND})"
         )
     row = connection.execute(
-        "SELECT count(DISTINCT user_key), count(DISTINCT item_key),"
+        "SELECT count(DISTINCT user_key),"
+        " count(DISTINCT item_key) FILTER (item_type = 'product'),"
         " count(DISTINCT CAST(occurred_at AS DATE)) FROM kept"
     ).fetchone()
     for what, count in zip(("users", "items", "days"), row or (), strict=False):

@@ -34,9 +34,7 @@ def read_members(connection: duckdb.DuckDBPyConnection, source: SourceConfig, ro
     user = binder.text("source.users.user", table.user)
     moment, fault = "NULL::TIMESTAMP", "false"
     if table.signed_up_at is not None:
-        moment = binder.time("source.users.signed_up_at", table.signed_up_at)
-        given = binder.text("source.users.signed_up_at", table.signed_up_at, forgiving=True)
-        fault = f"({given} IS NOT NULL AND {moment} IS NULL)"
+        moment, fault = binder.moment("source.users.signed_up_at", table.signed_up_at)
     with faults_of(f"{file.name} cannot be read with the configured columns"):
         connection.execute(
             "CREATE OR REPLACE TEMP TABLE members AS"

@@ -22,5 +22,5 @@ def events(shop: LogShop) -> list[tuple[Any, ...]]:
     who, what = users["source_id"].to_pylist(), products["source_id"].to_pylist()
     return [
         (who[e["user_id"]], what[e["item_id"]], e["occurred_at"], e["quantity"], e["unit_price"])
-        for e in shop.interactions(users, products).read_all().to_pylist()
+        for e in shop.interactions(users, products, shop.editorial()).read_all().to_pylist()
     ]

@@ -59,7 +59,7 @@ def shop_of(tmp_path: Path, lines: list[dict[str, Any]], **changes: Any) -> LogS
 def events(shop: LogShop) -> list[dict[str, Any]]:
     """The interactions, with the shop's own ids beside the dense ones."""
     users, products = shop.users(), shop.products()
-    rows = shop.interactions(users, products).read_all().to_pylist()
+    rows = shop.interactions(users, products, shop.editorial()).read_all().to_pylist()
     names = users["source_id"].to_pylist(), products["source_id"].to_pylist()
     return [
         {**row, "user": names[0][row["user_id"]], "item": names[1][row["item_id"]]} for row in rows
@@ -105,7 +105,7 @@ class TestTables:
     def test_tables_have_the_schemas_of_the_contract(self, tmp_path: Path) -> None:
         shop = shop_of(tmp_path, LINES)
         users, products = shop.users(), shop.products()
-        stream = shop.interactions(users, products)
+        stream = shop.interactions(users, products, shop.editorial())
         for name, schema in {
             "users": users.schema,
             "products": products.schema,
@@ -263,12 +263,13 @@ class TestInteractions:
     def test_tables_of_another_log_are_refused(self, tmp_path: Path) -> None:
         shop = shop_of(tmp_path, LINES)
         with pytest.raises(SourceError, match=r"the table users lacks 'b' and so 2 lines"):
-            shop.interactions(shop.users().slice(0, 1), shop.products())
+            shop.interactions(shop.users().slice(0, 1), shop.products(), shop.editorial())
 
     def test_two_streams_and_a_table_can_be_read_at_once(self, tmp_path: Path) -> None:
         shop = shop_of(tmp_path, LINES)
         users, products = shop.users(), shop.products()
-        one, two = shop.interactions(users, products), shop.interactions(users, products)
+        tables = users, products, shop.editorial()
+        one, two = shop.interactions(*tables), shop.interactions(*tables)
         assert shop.users().equals(users)
         assert one.read_all().equals(two.read_all())
 
@@ -710,7 +711,7 @@ class TestOnlineRetail:
         assert (users.num_rows, products.num_rows) == (5_852, 4_633)
         assert products["category"].null_count == products["title"].null_count == 0
         assert products["brand"].null_count == products["price_tier"].null_count == 4_633
-        stream = shop.interactions(users, products)
+        stream = shop.interactions(users, products, shop.editorial())
         assert sum(batch.num_rows for batch in stream) == 776_575
 
     def test_the_usual_cleaning_gives_the_usual_set(self, retail: SourceConfig) -> None:
@@ -721,7 +722,7 @@ class TestOnlineRetail:
 
     def test_events_of_a_user_are_in_order_and_ids_without_gaps(self, retail: SourceConfig) -> None:
         shop = LogShop(retail, ROOT)
-        table = shop.interactions(shop.users(), shop.products()).read_all()
+        table = shop.interactions(shop.users(), shop.products(), shop.editorial()).read_all()
         assert table["interaction_id"].to_pylist() == list(range(table.num_rows))
         order = list(
             zip(table["user_id"].to_pylist(), table["occurred_at"].to_pylist(), strict=True)

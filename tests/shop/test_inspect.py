@@ -44,7 +44,7 @@ def sizes(config: LabConfig) -> tuple[int, int, int]:
     assert config.source is not None
     shop = LogShop(config.source, ROOT)
     users, products = shop.users(), shop.products()
-    rows = shop.interactions(users, products).read_all()
+    rows = shop.interactions(users, products, shop.editorial()).read_all()
     return users.num_rows, products.num_rows, rows.num_rows
 
 

@@ -65,7 +65,7 @@ def outcome(config: SourceConfig) -> int | str:
     shop = LogShop(config, ROOT)
     try:
         users, products = shop.users(), shop.products()
-        rows = shop.interactions(users, products).read_all()
+        rows = shop.interactions(users, products, shop.editorial()).read_all()
         report = shop.report(datetime(2025, 1, 1)).to_pylist()
     except SourceError as error:
         message = str(error)

@@ -211,7 +211,10 @@ class TestLimits:
             ("no time, or one that does not parse (no rule says so)", 1),
             ("kept", 38),
         ]
-        assert shop.interactions(shop.users(), shop.products()).read_all().num_rows == 38
+        assert (
+            shop.interactions(shop.users(), shop.products(), shop.editorial()).read_all().num_rows
+            == 38
+        )
 
     def test_one_more_stops_with_file_row_and_key(self, tmp_path: Path) -> None:
         lines = [*SOUND[:38], line(1, who=None), line(2, moment="soon")]
