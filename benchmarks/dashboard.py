@@ -11,6 +11,7 @@ import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
@@ -59,6 +60,7 @@ WATCH = """(path) => {
     });
 }"""
 
+NUMBERS = count(100)
 FILTERS = """[id$='"type":"filter"}']"""
 
 
@@ -112,7 +114,8 @@ def choices(page: Page) -> Iterator[tuple[str, object]]:
     names = page.locator(FILTERS).evaluate_all(
         "filters => filters.map(filter => JSON.parse(filter.id).name)"
     )
-    for name in dict.fromkeys(names):
+    # What the explorer shows decides which other choices there are: it is changed last.
+    for name in sorted(dict.fromkeys(names), key=lambda name: name == "show"):
         filtered = page.locator(f"""[id*='"name":"{name}"'][id$='"type":"filter"}}']""").first
         act = another(page, filtered)
         if act is not None:
@@ -125,6 +128,10 @@ def another(page: Page, filtered: Locator):
     if radios.count():
         label = radios.first.get_attribute("id")
         return page.locator(f"label[for='{label}']").click
+    if filtered.evaluate("filter => filter.matches('input:not([aria-haspopup])')"):
+        # A field that finds a user or product by its number: the next one.
+        filtered.fill(str(next(NUMBERS)))
+        return lambda: filtered.press("Enter")
     if filtered.evaluate("filter => filter.matches('input')"):
         filtered.click()
         options = page.locator("[role=option]:visible:not([aria-selected=true])")

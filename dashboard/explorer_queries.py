@@ -122,7 +122,7 @@ def user_events(user: int) -> Query:
         )
         SELECT
             i.occurred_at, i.item_type, i.event_type, i.item_id, i.quantity, i.unit_price,
-            i.is_held_out, coalesce(p.title, e.title) AS title,
+            i.is_held_out, coalesce(p.title, e.title, e.source_id) AS title,
             coalesce(p.category, e.category) AS category
         FROM events AS i
         LEFT JOIN raw.products AS p ON i.item_type = 'product' AND p.product_id = i.item_id
