@@ -391,7 +391,7 @@ class ExperimentConfig(Section):
     """Least pages a session: the scale of the Pareto base."""
     depth_ctr_factor: NonNegative = 50.0
     """Session depth is the Pareto base times (1 + this × the user's click rate)."""
-    scorecard_replicates: Annotated[int, Field(ge=1)] = 120
+    scorecard_replicates: Annotated[int, Field(ge=1)] = 100
     """Simulated experiments behind each figure of the scorecard."""
     logging_policy: Literal["epsilon_popularity", "plackett_luce"] = "epsilon_popularity"
     """How the log behind the counterfactual estimates is filled."""
