@@ -1,11 +1,11 @@
 """How cells of tables are written: one template, for the browser's table and for the report."""
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from string import Formatter
 from typing import Any, Final
 
+from dashboard.rows import is_absent
 from dashboard.vocabulary import ABSENT, number
 
 P_VALUE: Final = "p"
@@ -37,7 +37,7 @@ def in_browser(field: str, template: str) -> str:
 
 def in_text(field: str, template: str, row: Mapping[str, Any]) -> str:
     """Return a row's cell as :func:`in_browser` lets the browser write it."""
-    if _is_absent(row.get(field)):
+    if is_absent(row.get(field)):
         return ABSENT
     return "".join(
         text + (_number_in_text(row.get(name), digits) if name else "")
@@ -58,12 +58,8 @@ def _number_in_browser(value: str, digits: str) -> str:
 
 
 def _number_in_text(value: Any, digits: str) -> str:
-    if _is_absent(value):
+    if is_absent(value):
         return ABSENT
     if digits == P_VALUE:
         return f"< {_LEAST_P}" if value < _LEAST_P else format(value, ".3f")
     return number(value, digits)
-
-
-def _is_absent(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))

@@ -9,11 +9,12 @@ import pytest
 from dashboard import queries
 from dashboard.app import content, create_app, filters_of
 from dashboard.figures.exposure import pareto_front
-from dashboard.pages import PAGES
+from dashboard.pages import PAGES, fit
 from dashboard.pages.ab_depth import status
 from dashboard.pages.experiments import finding
 from dashboard.pages.models import wide
 from dashboard.store import Store
+from recolab_assets.models import baselines
 from recolab_assets.storage import Database
 from recolab_assets.tables import TABLES
 from tests.dashboard.conftest import write_lab
@@ -293,8 +294,14 @@ def test_metrics_have_curves_and_segments_for_the_metric_of_the_address(lab):
     # Recall only grows with the length of the list.
     assert curve["Hybrid"]["y"] == sorted(curve["Hybrid"]["y"])
     rows = rows_of_grid(page, "metric_segments")
-    assert {row["segment"] for row in rows} <= {"new", "returning"}
-    assert all(0 <= row["hybrid"] <= 1 for row in rows)
+    assert "returning" in {row["segment"] for row in rows} <= {"new", "returning"}
+    store = Store(lab)
+    stored = store.ask(queries.SEGMENT_METRICS).rows.query(
+        "segmentation == 'history' and metric == 'recall' and k == 10 and model == 'hybrid'"
+    )
+    assert {row["segment"]: row["hybrid"] for row in rows} == pytest.approx(
+        dict(zip(stored["segment"], stored["value"], strict=True))
+    )
 
 
 def test_a_segment_of_the_address_is_judged_alone(lab):
@@ -442,6 +449,10 @@ def test_models_stand_beside_baselines_for_every_kind_of_product(lab):
     # What a user had cannot be new to the user.
     assert rows["Buy it again"]["new"] is None
     assert rows["Buy it again"]["sort"] == "baseline" and rows["Hybrid"]["sort"] == "model"
+
+
+def test_the_page_knows_the_baselines_that_the_lab_has():
+    assert fit.BASELINES == baselines.BASELINES
 
 
 def test_users_are_judged_apart_by_what_is_known_of_them(lab):
