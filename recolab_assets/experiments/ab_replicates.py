@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from recolab_assets.experiments.arrays import FloatArray
+from recolab_assets.experiments.arrays import FloatArray, IntArray
 from recolab_assets.experiments.replicates import in_threads
 from recolab_assets.randomness import stream
 
@@ -16,7 +16,7 @@ class Outcomes(NamedTuple):
     """Distribution of what each of n users does when shown each of M lists, over W outcomes."""
 
     cumulative: FloatArray
-    """(n, M, W) cumulative probabilities."""
+    """(W, n, M) cumulative probabilities; most users are served by the first few outcomes."""
     clicks: FloatArray
     """(W,) clicks of each outcome."""
     slots: FloatArray
@@ -31,7 +31,8 @@ class Outcomes(NamedTuple):
             slots: Products of a list.
         """
         clicks = np.arange(counts.shape[2], dtype=np.float64)
-        return cls(counts.cumsum(axis=2), clicks, np.full(clicks.size, float(slots)))
+        by_outcome = np.ascontiguousarray(np.moveaxis(counts, 2, 0))
+        return cls(by_outcome.cumsum(axis=0), clicks, np.full(clicks.size, float(slots)))
 
     def and_again(self, models: Sequence[int], share: float) -> "Outcomes":
         """Let a share of the users who are shown some of the lists see theirs a second time.
@@ -42,17 +43,17 @@ class Outcomes(NamedTuple):
             models: Numbers of these lists.
             share: Probability that a user comes twice.
         """
-        once = np.diff(self.cumulative, axis=2, prepend=0.0)
-        n, n_models, width = once.shape
-        twice = np.zeros((n, n_models, 2 * width - 1))
+        once = np.diff(self.cumulative, axis=0, prepend=0.0)
+        width, n, n_models = once.shape
+        twice = np.zeros((2 * width - 1, n, n_models))
         for first in range(width):
-            twice[:, :, first : first + width] += once[:, :, [first]] * once
-        again = np.zeros((n_models, 1))
+            twice[first : first + width] += once[first] * once
+        again = np.zeros(n_models)
         again[list(models)] = share
-        both = np.concatenate([once * (1 - again), twice * again], axis=2)
+        both = np.concatenate([once * (1 - again), twice * again])
         clicks = np.concatenate([self.clicks, np.arange(2.0 * width - 1)])
         slots = np.concatenate([self.slots, np.full(2 * width - 1, 2 * self.slots[0])])
-        return Outcomes(both.cumsum(axis=2), clicks, slots)
+        return Outcomes(both.cumsum(axis=0), clicks, slots)
 
 
 class ABTotals(NamedTuple):
@@ -75,24 +76,27 @@ class ABTotals(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _tally(cumulative, arms, order, uniforms, ends, weights, covariates, histograms, moments):  # type: ignore[no-untyped-def]
+def _tally(cumulative, arms, places, uniforms, ends, weights, covariates, histograms, moments):  # type: ignore[no-untyped-def]
     """Add the users of each segment, dealt to arms in turn, to what is zero before.
 
+    Walks through users as they lie in memory; ``places`` (n,) says where each comes in the test.
     ``weights`` (2, W) are the clicks and the slots of each outcome; ``histograms`` is (S, A, W),
     ``moments`` (S, A, C, 3 + C).
     """
     n_arms = arms.size
-    most = cumulative.shape[2] - 1
+    most = cumulative.shape[0] - 1
     n_covariates = covariates.shape[1]
-    segment = 0
-    for place in range(ends[-1]):
-        while place >= ends[segment]:
-            segment += 1
+    for user in range(places.size):
+        place = places[user]
+        if place >= ends[-1]:
+            continue
+        # The last segment is the largest by far.
+        segment = ends.size - 1
+        while segment > 0 and place < ends[segment - 1]:
+            segment -= 1
         arm = place % n_arms
-        user = order[place]
         outcome = 0
-        chances = cumulative[user, arms[arm]]
-        while outcome < most and uniforms[place] >= chances[outcome]:
+        while outcome < most and uniforms[place] >= cumulative[outcome, user, arms[arm]]:
             outcome += 1
         histograms[segment, arm, outcome] += 1
         for first in range(n_covariates):
@@ -107,7 +111,7 @@ def _tally(cumulative, arms, order, uniforms, ends, weights, covariates, histogr
 
 def ab_totals(
     outcomes: Outcomes,
-    arms: Sequence[int],
+    arms: Sequence[int] | IntArray,
     sizes: Sequence[int],
     *,
     covariates: FloatArray | None = None,
@@ -130,7 +134,7 @@ def ab_totals(
         purpose: Name of the random stream.
     """
     shown, ends = np.asarray(arms), np.asarray(sizes)
-    n = outcomes.cumulative.shape[0]
+    n = outcomes.cumulative.shape[1]
     known = np.empty((n, 0)) if covariates is None else np.ascontiguousarray(covariates)
     shape = (replicates, ends.size, shown.size)
     histograms = np.zeros((*shape, outcomes.clicks.size), np.int64)
@@ -139,12 +143,13 @@ def ab_totals(
 
     def one(number: int) -> None:
         rng = stream(seed, purpose, number)
-        order = rng.permutation(n)[: ends[-1]]
+        places = np.empty(n, np.int64)
+        places[rng.permutation(n)] = np.arange(n)
         uniforms = rng.random(ends[-1])
         _tally(
             outcomes.cumulative,
             shown,
-            order,
+            places,
             uniforms,
             ends,
             weights,

@@ -59,25 +59,30 @@ def _shared_prefix(rankings, length):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _draft(rankings, uniforms, products, owners, ranks):  # type: ignore[no-untyped-def]  # noqa: C901 - calls cost in a loop this tight
-    """Fill ``products``, ``owners`` and ``ranks`` (n, L), all -1 before, from (n, M, K) rankings.
+def _draft(rankings, users, models, uniforms, products, owners, ranks):  # type: ignore[no-untyped-def]  # noqa: C901 - calls cost in a loop this tight
+    """Fill ``products``, ``owners`` and ``ranks`` (n, L), all -1 before.
+
+    ``users`` (n,) and ``models`` (M,) choose from ``rankings`` (N, L, K), which is never copied.
 
     Drawing uniformly among the models that have not yet picked in this round is the same as
     walking through a fresh random order of all of them, and takes one uniform a slot.
     """
-    n_users, n_models, depth = rankings.shape
+    n_models, depth = models.size, rankings.shape[2]
     length = uniforms.shape[1]
+    chosen = np.empty((n_models, depth), rankings.dtype)
     best_left = np.empty(n_models, np.int64)
     has_picked = np.empty(n_models, np.bool_)
     waiting = np.empty(n_models, np.int64)
-    for user in range(n_users):
+    for user in range(users.size):
         shown = products[user]
-        slot = _shared_prefix(rankings[user], length)
+        for model in range(n_models):
+            chosen[model] = rankings[users[user], models[model]]
+        slot = _shared_prefix(chosen, length)
         for position in range(slot):
-            shown[position] = rankings[user, 0, position]
+            shown[position] = chosen[0, position]
             ranks[user, position] = position
         for model in range(n_models):
-            best_left[model] = _next_rank(rankings[user, model], slot, shown, slot)
+            best_left[model] = _next_rank(chosen[model], slot, shown, slot)
         has_picked[:] = False
         while slot < length:
             n_able, n_waiting = 0, 0
@@ -94,18 +99,25 @@ def _draft(rankings, uniforms, products, owners, ranks):  # type: ignore[no-unty
                 continue
             model = waiting[int(uniforms[user, slot] * n_waiting)]
             has_picked[model] = True
-            product = rankings[user, model, best_left[model]]
+            product = chosen[model, best_left[model]]
             shown[slot] = product
             owners[user, slot] = model
             ranks[user, slot] = best_left[model]
             slot += 1
             for model in range(n_models):
                 rank = best_left[model]
-                if rank < depth and rankings[user, model, rank] == product:
-                    best_left[model] = _next_rank(rankings[user, model], rank + 1, shown, slot)
+                if rank < depth and chosen[model, rank] == product:
+                    best_left[model] = _next_rank(chosen[model], rank + 1, shown, slot)
 
 
-def team_draft(rankings: IntArray, length: int, rng: np.random.Generator) -> Draft:
+def team_draft(
+    rankings: IntArray,
+    length: int,
+    rng: np.random.Generator,
+    *,
+    users: IntArray | None = None,
+    models: IntArray | None = None,
+) -> Draft:
     """Draft one list for each user.
 
     In each round, in a fresh random order, every model adds its best product that is not yet in
@@ -117,15 +129,20 @@ def team_draft(rankings: IntArray, length: int, rng: np.random.Generator) -> Dra
         rankings: (n, M, K) product ids of M models, best first; -1 pads at the end.
         length: Slots L of the drafted list, at most 127.
         rng: Random order of the rounds; one uniform a slot.
+        users: Rows of ``rankings`` to draft for; by default all.
+        models: Columns of ``rankings`` to draft from, their owners' numbers by place; by default
+            all.
     """
     if not 1 <= length <= 127:
         raise ValueError(f"a drafted list has 1 to 127 slots; got {length}")
-    n_users = rankings.shape[0]
+    users = np.arange(rankings.shape[0]) if users is None else users
+    models = np.arange(rankings.shape[1]) if models is None else models
+    n_users = users.size
     products = np.full((n_users, length), -1, np.int32)
     owners = np.full((n_users, length), NOBODY, np.int8)
     ranks = np.full((n_users, length), -1, np.int8)
     rankings = np.ascontiguousarray(rankings, dtype=np.int32)
-    _draft(rankings, rng.random((n_users, length)), products, owners, ranks)
+    _draft(rankings, users, models, rng.random((n_users, length)), products, owners, ranks)
     return Draft(products, owners, ranks)
 
 
@@ -145,19 +162,29 @@ def strict_wins(credited: IntArray) -> BoolArray:
     return wins
 
 
-def drafted_attraction(draft: Draft, attraction: FloatArray) -> FloatArray:
+def drafted_attraction(
+    draft: Draft,
+    attraction: FloatArray,
+    *,
+    users: IntArray | None = None,
+    models: IntArray | None = None,
+) -> FloatArray:
     """Carry attraction over from the rankings to the drafted lists.
 
     Args:
         draft: Drafted lists, (n, L).
         attraction: (n, M, K) attraction of every product of every ranking.
+        users: Rows that were drafted for, as for :func:`team_draft`.
+        models: Columns that were drafted from.
 
     Returns:
         (n, L) attraction of the shown products; 0 in empty slots.
     """
-    users = np.arange(draft.products.shape[0])[:, None]
+    users = np.arange(draft.products.shape[0]) if users is None else users
+    models = np.arange(attraction.shape[1]) if models is None else models
     # Whoever's ranking is looked up in a shared prefix, it is the same product.
-    shown = attraction[users, np.maximum(draft.owners, 0), np.maximum(draft.ranks, 0)]
+    owners, ranks = np.maximum(draft.owners, 0), np.maximum(draft.ranks, 0)
+    shown = attraction[users[:, None], models[owners], ranks]
     return np.where(draft.products >= 0, shown, 0.0)
 
 

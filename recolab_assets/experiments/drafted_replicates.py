@@ -14,7 +14,7 @@ from recolab_assets.experiments.draft import (
     team_draft,
 )
 from recolab_assets.experiments.preferences import Wins, pairs_of, preference_signs
-from recolab_assets.experiments.replicates import in_threads
+from recolab_assets.experiments.replicates import Number, in_threads
 from recolab_assets.experiments.response import ClickModel
 from recolab_assets.randomness import stream
 
@@ -60,6 +60,7 @@ def multileaving_tests(
     length: int,
     replicates: int,
     seed: int,
+    arms: Sequence[int] | None = None,
 ) -> DraftedTests:
     """Draft every user a list from all models.
 
@@ -73,17 +74,19 @@ def multileaving_tests(
         length: Slots of the drafted list.
         replicates: Number R of tests.
         seed: Seed.
+        arms: Numbers of the lists to draft from, which may come more than once; by default all.
     """
-    counts, n_models = np.asarray(sizes), rankings.shape[1]
+    shown = np.arange(rankings.shape[1]) if arms is None else np.asarray(arms)
+    counts, n_models = np.asarray(sizes), shown.size
     n_pairs = len(pairs_of(n_models))
 
     def one(number: int) -> tuple[npt.NDArray[np.int64], float]:
         rng = stream(seed, "scorecard.multileaving", number)
         users = rng.permutation(rankings.shape[0])[: counts[-1]]
-        credited, clicks = _answered(rankings[users], attraction[users], click_model, length, rng)
+        credited, clicks = _answered(rankings, attraction, users, shown, click_model, length, rng)
         signs = preference_signs(credited)
         each = np.hstack([strict_wins(credited), credited, signs > 0, signs < 0])
-        return each.cumsum(axis=0, dtype=np.int64)[counts - 1], clicks / counts[-1]
+        return sums_of_first(each, counts), clicks / counts[-1]
 
     ends = np.cumsum([n_models, n_models, n_pairs])
     summed, clicks = zip(*in_threads(one, replicates), strict=True)
@@ -106,12 +109,14 @@ def pair_tests(
     length: int,
     replicates: int,
     seed: int,
+    arms: Sequence[int] | None = None,
 ) -> DraftedTests:
     """Draft every user a list from two models, with users dealt to the pairs in turn.
 
     Ranked by the mean preference over the rivals. Arguments as for :func:`multileaving_tests`.
     """
-    counts, n_models = np.asarray(sizes), rankings.shape[1]
+    shown = np.arange(rankings.shape[1]) if arms is None else np.asarray(arms)
+    counts, n_models = np.asarray(sizes), shown.size
     pairs = pairs_of(n_models)
     # Of the first n users, those dealt to each pair.
     dealt = np.maximum(-(-(counts[:, None] - np.arange(len(pairs))) // len(pairs)), 0)
@@ -122,9 +127,9 @@ def pair_tests(
         won = np.zeros((counts.size, 2, len(pairs)), np.int64)
         clicks = 0.0
         for place, pair in enumerate(pairs):
-            users = order[place :: len(pairs), None]
+            users, models = order[place :: len(pairs)], shown[list(pair)]
             credited, of_pair = _answered(
-                rankings[users, pair], attraction[users, pair], click_model, length, rng
+                rankings, attraction, users, models, click_model, length, rng
             )
             summed = np.vstack([np.zeros((1, 2)), strict_wins(credited).cumsum(axis=0)])
             won[:, :, place] = summed[dealt[:, place]]
@@ -151,16 +156,23 @@ def mean_preferences(wins: Wins, n_models: int) -> FloatArray:
     return scores / (n_models - 1)
 
 
+def sums_of_first(values: npt.NDArray[Number], counts: IntArray) -> npt.NDArray[Number]:
+    """Sum the first rows of (n, C) values, for each of S ascending counts up to n, (S, C)."""
+    return np.add.reduceat(values, np.r_[0, counts[:-1]], axis=0).cumsum(axis=0)
+
+
 def _answered(
     rankings: IntArray,
     attraction: FloatArray,
+    users: IntArray,
+    models: IntArray,
     click_model: ClickModel,
     length: int,
     rng: np.random.Generator,
 ) -> tuple[IntArray, float]:
     """Credits of every model in freshly drafted and clicked lists, (n, M), and expected clicks."""
-    draft = team_draft(rankings, length, rng)
-    shown = drafted_attraction(draft, attraction)
+    draft = team_draft(rankings, length, rng, users=users, models=models)
+    shown = drafted_attraction(draft, attraction, users=users, models=models)
     clicked = click_model.draw_clicks(shown, rng)
     expected = float(click_model.click_probability(shown).sum())
-    return credit_clicks(draft.owners, clicked, rankings.shape[1]), expected
+    return credit_clicks(draft.owners, clicked, models.size), expected

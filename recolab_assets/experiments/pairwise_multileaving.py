@@ -20,7 +20,11 @@ import numpy.typing as npt
 from numba import njit
 
 from recolab_assets.experiments.arrays import BoolArray, FloatArray, IntArray
-from recolab_assets.experiments.drafted_replicates import DraftedTests, MeanPreferences
+from recolab_assets.experiments.drafted_replicates import (
+    DraftedTests,
+    MeanPreferences,
+    sums_of_first,
+)
 from recolab_assets.experiments.preferences import Wins, pairs_of
 from recolab_assets.experiments.replicates import in_threads
 from recolab_assets.experiments.response import ClickModel
@@ -191,6 +195,7 @@ def pairwise_tests(
     length: int,
     replicates: int,
     seed: int,
+    arms: Sequence[int] | None = None,
 ) -> DraftedTests:
     """Show every user a list mixed from all models and infer preferences between products.
 
@@ -199,6 +204,8 @@ def pairwise_tests(
     balances several small ones. So tests are of the mean; a sign test would not keep its level.
     Arguments as for :func:`recolab_assets.experiments.drafted_replicates.multileaving_tests`.
     """
+    if arms is not None:
+        rankings, attraction = rankings[:, list(arms)], attraction[:, list(arms)]
     counts, n_models = np.asarray(sizes), rankings.shape[1]
     pool = Pool.of(rankings, attraction)
 
@@ -212,8 +219,9 @@ def pairwise_tests(
         # Rounding: weights that cancel out leave a trace.
         signs = np.sign(preferences.round(9))
         each = np.hstack([preferences, preferences**2, signs > 0, signs < 0])
-        sums = np.add.reduceat(each, np.r_[0, counts[:-1]], axis=0).cumsum(axis=0)
-        return sums, float(click_model.click_probability(worth).sum()) / counts[-1]
+        return sums_of_first(each, counts), float(
+            click_model.click_probability(worth).sum()
+        ) / counts[-1]
 
     summed, clicks = zip(*in_threads(one, replicates), strict=True)
     sums, squares, a, b = np.split(np.stack(summed), 4, axis=2)

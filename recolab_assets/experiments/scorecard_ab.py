@@ -42,13 +42,13 @@ def ab_tests(
         trial: Users, lists and how often.
         purpose: Name of the random stream.
         covariates: (n, C) what is known of the users before the test.
-        outcomes: What users do with the lists; by default they see each once.
-        arms: Numbers of the lists that the arms show; by default all in turn.
+        outcomes: What users do with some lists; by default they see each of the trial's once.
+        arms: Numbers of those lists that the arms show; by default the trial's arms.
         sizes: Numbers of users; by default those of the scorecard.
     """
     return ab_totals(
-        outcomes or Outcomes.of(trial.click_counts(), trial.n_slots),
-        range(trial.n_arms) if arms is None else arms,
+        outcomes or trial.lists.outcomes,
+        trial.arms if arms is None else arms,
         experiment_sizes(trial.users.size) if sizes is None else sizes,
         covariates=covariates,
         replicates=trial.replicates,
@@ -118,8 +118,8 @@ def more_visits_rows(trial: Trial, covariates: FloatArray | None) -> Rows:
 
     Users click at the same rate whatever the arm; they are only asked more often.
     """
-    same = trial.showing([trial.control] * 2)
-    outcomes = Outcomes.of(same.click_counts(), trial.n_slots).and_again([1], _COME_TWICE)
+    same = trial.click_counts()[:, [trial.control] * 2]
+    outcomes = Outcomes.of(same, trial.n_slots).and_again([1], _COME_TWICE)
     identical = trial.identical()
     arms = [0 if arm == identical.control else 1 for arm in range(identical.n_arms)]
     tests = ab_tests(identical, "more_visits", covariates=covariates, outcomes=outcomes, arms=arms)

@@ -28,13 +28,14 @@ DRAFTS: Final[dict[str, Callable[..., DraftedTests]]] = {
 
 def _repeat(trial: Trial, kind: str, length: int, sizes: list[int]) -> DraftedTests:
     return DRAFTS[kind](
-        trial.rankings,
-        trial.attraction,
+        trial.lists.rankings,
+        trial.lists.attraction,
         trial.click_model,
         sizes,
         length=length,
         replicates=trial.replicates,
         seed=trial.seed,
+        arms=trial.arms,
     )
 
 

@@ -3,10 +3,12 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 
+from recolab_assets.experiments.ab_replicates import Outcomes
 from recolab_assets.experiments.arrays import FloatArray, IntArray, check_lists
 from recolab_assets.experiments.judgement import is_tied
 from recolab_assets.experiments.null_arms import arms_of_equal_truth
@@ -28,24 +30,48 @@ def experiment_sizes(n_users: int, largest: int | None = None) -> list[int]:
     return [size for size in SIZES if size < most] + [most]
 
 
+@dataclass(frozen=True)
+class ShownLists:
+    """Lists that arms can show, and how shoppers answer them.
+
+    Attributes:
+        rankings: (n, L, K) products of L lists; -1 pads.
+        attraction: (n, L, K) their attraction.
+        click_model: Response model.
+    """
+
+    rankings: IntArray
+    attraction: FloatArray
+    click_model: ClickModel
+
+    @cached_property
+    def click_counts(self) -> FloatArray:
+        """(n, L, K + 1) exact distribution of the number of clicks on each list."""
+        shown = self.attraction.swapaxes(0, 1)
+        return np.stack([self.click_model.click_counts(one) for one in shown], axis=1)
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """The same as what A/B tests are drawn from, every user seeing a list once."""
+        return Outcomes.of(self.click_counts, self.rankings.shape[2])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """Lists, how shoppers answer them, and how often experiments are repeated.
 
     Attributes:
         users: (n,) the population.
-        rankings: (n, M, K) lists of the M arms; -1 pads.
-        attraction: (n, M, K) their attraction.
-        click_model: Response model.
+        lists: What arms can show.
+        arms: (M,) number of the list that each arm shows.
         comparisons: The arms, the control and the truth.
         replicates: Simulated experiments behind each value.
         seed: Seed.
     """
 
     users: IntArray
-    rankings: IntArray
-    attraction: FloatArray
-    click_model: ClickModel
+    lists: ShownLists
+    arms: IntArray
     comparisons: Comparisons
     replicates: int
     seed: int
@@ -96,9 +122,8 @@ class Trial:
         names = list(lists)
         trial = cls(
             users=users[rows],
-            rankings=rankings,
-            attraction=attraction,
-            click_model=click_model,
+            lists=ShownLists(rankings, attraction, click_model),
+            arms=np.arange(len(names)),
             comparisons=Comparisons(
                 names, names.index(control), expected_clicks(click_model, attraction), alpha
             ),
@@ -110,12 +135,27 @@ class Trial:
     @property
     def n_arms(self) -> int:
         """Number M of arms."""
-        return int(self.rankings.shape[1])
+        return self.arms.size
 
     @property
     def n_slots(self) -> int:
         """Length K of the lists."""
-        return int(self.rankings.shape[2])
+        return int(self.lists.rankings.shape[2])
+
+    @property
+    def click_model(self) -> ClickModel:
+        """Response model."""
+        return self.lists.click_model
+
+    @cached_property
+    def rankings(self) -> IntArray:
+        """(n, M, K) lists of the arms; -1 pads."""
+        return self.lists.rankings[:, self.arms]
+
+    @cached_property
+    def attraction(self) -> FloatArray:
+        """(n, M, K) attraction of the arms' lists."""
+        return self.lists.attraction[:, self.arms]
 
     @property
     def control(self) -> int:
@@ -135,10 +175,7 @@ class Trial:
 
     def click_counts(self) -> FloatArray:
         """(n, M, K + 1) exact distribution of the number of clicks on each list."""
-        return np.stack(
-            [self.click_model.click_counts(self.attraction[:, arm]) for arm in range(self.n_arms)],
-            axis=1,
-        )
+        return self.lists.click_counts[:, self.arms]
 
     def showing(self, arms: Sequence[int], control: int | None = None) -> Self:
         """Return the trial with other arms: numbers of its own, which may come more than once.
@@ -154,12 +191,7 @@ class Trial:
             control=chosen.index(self.control if control is None else control),
             expected=self.expected[chosen],
         )
-        return replace(
-            self,
-            rankings=self.rankings[:, chosen],
-            attraction=self.attraction[:, chosen],
-            comparisons=comparisons,
-        )
+        return replace(self, arms=self.arms[chosen], comparisons=comparisons)
 
     def cloned(self) -> Self:
         """Return the trial with one more arm, which shows the best model's lists again."""
@@ -207,7 +239,9 @@ class Trial:
             control=0,
             expected=expected_clicks(self.click_model, attraction),
         )
-        return replace(self, rankings=rankings, attraction=attraction, comparisons=comparisons)
+        lists = ShownLists(rankings, attraction, self.click_model)
+        arms = np.arange(rankings.shape[1])
+        return replace(self, lists=lists, arms=arms, comparisons=comparisons)
 
 
 def expected_clicks(click_model: ClickModel, attraction: FloatArray) -> FloatArray:

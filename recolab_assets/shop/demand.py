@@ -78,21 +78,22 @@ class _Layout:
         self._n_categories = int(items.category.max()) + 2
         leaf = restriction * self._width + items.subcategory
         branch = restriction * self._n_categories + items.category
-        self._leaf = leaf[self.order]
-        self._branch = branch[self.order]
-        self._restriction = restriction[self.order]
+        n_restrictions = int(restriction.max()) + 2
+        self._leaf = _Spans(leaf[self.order], n_restrictions * self._width)
+        self._branch = _Spans(branch[self.order], n_restrictions * self._n_categories)
+        self._restriction = _Spans(restriction[self.order], n_restrictions)
         self.cumulative = np.zeros((len(weights), weights.shape[1] + 1))
         np.cumsum(weights[:, self.order], axis=1, out=self.cumulative[:, 1:])
 
     def ranges(self, segment: int, restriction: Ints, category: Ints, subcategory: Ints) -> _Ranges:
         """Return the run of a segment for each (restriction, category, subcategory)."""
-        branch = _span(self._branch, restriction * self._n_categories + category)
+        branch = self._branch.of(restriction * self._n_categories + category)
         if segment == ALL:
-            whole = _span(self._restriction, restriction)
+            whole = self._restriction.of(restriction)
             return _Ranges(*whole, whole[0], whole[0])
         if segment == OTHER:
-            return _Ranges(*_span(self._restriction, restriction), *branch)
-        leaf = _span(self._leaf, restriction * self._width + subcategory)
+            return _Ranges(*self._restriction.of(restriction), *branch)
+        leaf = self._leaf.of(restriction * self._width + subcategory)
         if segment == PRIMARY:
             return _Ranges(*branch, *leaf)
         return _Ranges(*leaf, leaf[0], leaf[0])
@@ -136,12 +137,19 @@ def _ratio(share: float | Floats, mass: Floats) -> Floats:
     return np.divide(share, mass, out=np.zeros(len(mass)), where=mass > 0)
 
 
-def _span(sorted_codes: Ints, codes: Ints) -> tuple[Ints, Ints]:
-    """Return where each code starts and ends in an ascending array."""
-    return (
-        np.searchsorted(sorted_codes, codes, side="left"),
-        np.searchsorted(sorted_codes, codes, side="right"),
-    )
+class _Spans:
+    """Where each code starts and ends in an ascending array of codes, by looking it up.
+
+    No item has the last code, which stands for all that is beyond.
+    """
+
+    def __init__(self, sorted_codes: Ints, n_codes: int) -> None:
+        self._starts = np.searchsorted(sorted_codes, np.arange(n_codes + 1)).astype(np.int32)
+
+    def of(self, codes: Ints) -> tuple[Ints, Ints]:
+        """Return the start and the end of each code's run; empty where there is none."""
+        known = np.minimum(codes, self._starts.size - 2)
+        return self._starts[known], self._starts[known + 1]
 
 
 class Demand:

@@ -65,8 +65,8 @@ def test_covariates_of_everyone_add_up(outcomes, covariates) -> None:
 
 def test_a_second_visit_adds_impressions_and_leaves_the_click_rate(counts, outcomes) -> None:
     again = outcomes.and_again([1], 0.5)
-    chances = np.diff(again.cumulative, axis=2, prepend=0.0)
-    np.testing.assert_allclose(again.cumulative[..., -1], 1.0)
+    chances = np.moveaxis(np.diff(again.cumulative, axis=0, prepend=0.0), 0, 2)
+    np.testing.assert_allclose(again.cumulative[-1], 1.0)
     clicks, slots = chances @ again.clicks, chances @ again.slots
     np.testing.assert_allclose(slots[:, 0], 6)
     np.testing.assert_allclose(slots[:, 1], 9)
@@ -87,7 +87,7 @@ def test_replicates_do_not_depend_on_their_number_or_on_threads(outcomes, monkey
 
 def test_interpreted_kernel_equals_the_compiled_one(outcomes, covariates) -> None:
     rng = np.random.default_rng(0)
-    order, uniforms = rng.permutation(3_000)[:50], rng.random(50)
+    places, uniforms = rng.permutation(3_000), rng.random(50)
     weights = np.stack([outcomes.clicks, outcomes.slots])
     filled = []
     for kernel in (_tally, _tally.py_func):
@@ -95,7 +95,7 @@ def test_interpreted_kernel_equals_the_compiled_one(outcomes, covariates) -> Non
         kernel(
             outcomes.cumulative,
             np.arange(4),
-            order,
+            places,
             uniforms,
             np.array([20, 50]),
             weights,

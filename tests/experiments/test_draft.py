@@ -159,7 +159,8 @@ def test_interpreted_kernel_equals_the_compiled_one(monkeypatch) -> None:
     for helper in ("_next_rank", "_shared_prefix"):
         monkeypatch.setattr(draft_module, helper, getattr(draft_module, helper).py_func)
     filled = [np.full((5, 8), -1, dtype) for dtype in (np.int32, np.int8, np.int8)]
-    draft_module._draft.py_func(rankings, uniforms, *filled)
+    everyone, all_models = np.arange(len(rankings)), np.arange(rankings.shape[1])
+    draft_module._draft.py_func(rankings, everyone, all_models, uniforms, *filled)
     for expected, got in zip(compiled, filled, strict=True):
         np.testing.assert_array_equal(got, expected)
 
@@ -181,6 +182,22 @@ def test_a_win_is_strictly_more_than_every_rival() -> None:
     np.testing.assert_array_equal(
         strict_wins(credited),
         [[True, False, False], [False] * 3, [False] * 3, [False, False, True]],
+    )
+
+
+def test_a_draft_for_some_users_from_some_models_is_that_of_their_lists_alone() -> None:
+    rng = np.random.default_rng(3)
+    rankings = np.argsort(rng.random((40, 4, 12)), axis=2)[:, :, :8].astype(np.int32)
+    attraction = rng.random(rankings.shape)
+    users, models = np.array([7, 3, 30, 3]), np.array([2, 0, 2])
+    alone = rankings[users[:, None], models], attraction[users[:, None], models]
+    expected = team_draft(alone[0], 7, np.random.default_rng(9))
+    draft = team_draft(rankings, 7, np.random.default_rng(9), users=users, models=models)
+    for found, wanted in zip(draft, expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(
+        drafted_attraction(draft, attraction, users=users, models=models),
+        drafted_attraction(expected, alone[1]),
     )
 
 
