@@ -84,18 +84,25 @@ def other_split_metrics(
 ) -> dg.MaterializeResult[pa.RecordBatchReader]:
     settings = lab.settings
     split, model = other_split(settings.split), settings.model
-    training = splits.train_interactions(split)
-
-    def learned(select: Select) -> pa.Table:
-        return interactions.query(*select.over("processed.train_interactions", training))
-
-    held_out = Select("SELECT user_id, item_id, item_type FROM held_out").over(
-        "held_out", splits.test_interactions(split)
+    # Where to cut is found once: user by user, it is most of the work here.
+    training = Select("SELECT * FROM training")
+    pairs = splits.train_pairs(model.event_weights, log_weights=model.log_weights)
+    train_pairs, popularity, held_out = interactions.query_all(
+        [
+            pairs.over("processed.train_interactions", training),
+            popularity_scores(model).over("processed.train_interactions", training),
+            # Training and hold-out are the whole log.
+            Select(
+                "SELECT user_id, item_id, item_type FROM raw.interactions"
+                " ANTI JOIN training USING (interaction_id)"
+            ),
+        ],
+        {"training": splits.train_interactions(split)},
     )
     table = measure_other_split(
-        learned(splits.train_pairs(model.event_weights, log_weights=model.log_weights)),
-        learned(popularity_scores(model)),
-        interactions.query(*held_out),
+        train_pairs,
+        popularity,
+        held_out,
         products,
         users.count(),
         settings,

@@ -57,7 +57,6 @@ DEPTH_SETTINGS = (
     "experiment.depth_ctr_factor",
 )
 """What :func:`session_depth` reads."""
-_VISITORS = "SELECT DISTINCT user_id FROM processed.test_interactions"
 _FIRST_VISITS = """
     SELECT user_id, min(occurred_at)::DATE AS day FROM processed.test_interactions
     GROUP BY user_id ORDER BY user_id
@@ -90,17 +89,10 @@ class Laboratory:
 
     def lists(self, models: Sequence[str], k: int) -> dict[str, np.ndarray]:
         """Lists of the visitors, (n, k) product ids for each model; −1 pads."""
-        found = {}
+        columns, found = ["user_id", "rank", "product_id"], {}
         for model in models:
-            rows = self.recommendations.select(
-                ["user_id", "rank", "product_id"],
-                f"model = ? AND rank <= ? AND user_id IN ({_VISITORS})",
-                (model, k),
-            )
-            lists = RecommendationLists.from_table(rows, k)
-            products = np.full((len(self.visitors), k), -1, np.int32)
-            products[np.searchsorted(self.visitors, lists.users)] = lists.products
-            found[model] = products
+            rows = self.recommendations.select(columns, "model = ? AND rank <= ?", (model, k))
+            found[model] = RecommendationLists.from_table(rows, k, self.visitors).products
         return found
 
     @cached_property

@@ -4,24 +4,21 @@ A replicate draws its users in a random order; an experiment of n users is its f
 replicate serves every size. Replicates have streams of their own and may run in any order.
 """
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-MAX_WORKERS = 4
+from recolab_assets.parallel import in_order
 
 Number = TypeVar("Number", np.int64, np.float64)
 Result = TypeVar("Result")
 
 
 def in_threads(one: Callable[[int], Result], replicates: int) -> list[Result]:
-    """Run replicates on a few threads; the kernels release the GIL."""
-    with ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1)) as pool:
-        return list(pool.map(one, range(replicates)))
+    """Run replicates on a few threads."""
+    return list(in_order(one, range(replicates)))
 
 
 def replicate(one: Callable[[int], npt.NDArray[Number]], replicates: int) -> npt.NDArray[Number]:

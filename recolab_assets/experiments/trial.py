@@ -16,6 +16,7 @@ from recolab_assets.experiments.readings import Readings
 from recolab_assets.experiments.response import ClickModel
 from recolab_assets.experiments.sensitivity import Comparisons
 from recolab_assets.experiments.users_needed import UsersNeeded, users_for_effects
+from recolab_assets.parallel import in_order
 from recolab_assets.randomness import stream
 
 SIZES = (200, 1_000, 5_000, 20_000)
@@ -48,7 +49,7 @@ class ShownLists:
     def click_counts(self) -> FloatArray:
         """(n, L, K + 1) exact distribution of the number of clicks on each list."""
         shown = self.attraction.swapaxes(0, 1)
-        return np.stack([self.click_model.click_counts(one) for one in shown], axis=1)
+        return np.stack(list(in_order(self.click_model.click_counts, shown)), axis=1)
 
     @cached_property
     def outcomes(self) -> Outcomes:
@@ -115,10 +116,10 @@ class Trial:
             rows = stream(seed, "scorecard.population").permutation(users.size)[:MAX_POPULATION]
             rows.sort()
         rankings = np.stack([products[rows] for products in lists.values()], axis=1)
-        attraction = np.stack(
-            [click_model.attraction(users[rows], products[rows]) for products in lists.values()],
-            axis=1,
+        found = in_order(
+            lambda products: click_model.attraction(users[rows], products[rows]), lists.values()
         )
+        attraction = np.stack(list(found), axis=1)
         names = list(lists)
         trial = cls(
             users=users[rows],

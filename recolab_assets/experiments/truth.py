@@ -10,6 +10,7 @@ from scipy import sparse
 
 from recolab_assets.experiments.arrays import FloatArray, IntArray, check_lists, report_table
 from recolab_assets.experiments.response import ClickModel, SessionDepth, expected_outcomes
+from recolab_assets.parallel import in_order
 
 ORACLE = "oracle"
 """Name of the row of the ranking by the truth itself."""
@@ -67,13 +68,17 @@ def oracle_lists(
     Returns:
         (n, k) product ids, ties by product id; -1 pads if fewer products are left.
     """
-    products = np.full((users.size, k), -1, np.int32)
     nothing = sparse.csr_array((_ORACLE_BLOCK, 1), dtype=np.bool_)
-    for start in range(0, users.size, _ORACLE_BLOCK):
-        rows = slice(start, start + _ORACLE_BLOCK)
-        excluded = nothing[: users[rows].size] if seen is None else seen[users[rows]]
-        _top_k(probability(users[rows]), excluded.indptr, excluded.indices, products[rows])
-    return products
+
+    def ranked(start: int) -> npt.NDArray[np.int32]:
+        block = users[start : start + _ORACLE_BLOCK]
+        products = np.full((block.size, k), -1, np.int32)
+        excluded = nothing[: block.size] if seen is None else seen[block]
+        _top_k(probability(block), excluded.indptr, excluded.indices, products)
+        return products
+
+    found = list(in_order(ranked, range(0, users.size, _ORACLE_BLOCK)))
+    return np.concatenate(found) if found else np.empty((0, k), np.int32)
 
 
 def truth(
@@ -102,10 +107,10 @@ def truth(
     """
     everyone = {**lists, ORACLE: oracle}
     check_lists(users, everyone)
-    outcomes = {
-        name: expected_outcomes(click_model, users, products, depth)
-        for name, products in everyone.items()
-    }
+    found = in_order(
+        lambda products: expected_outcomes(click_model, users, products, depth), everyone.values()
+    )
+    outcomes = dict(zip(everyone, found, strict=True))
     highest = max((outcomes[model].ctr for model in lists if outcomes[model].ctr > 0), default=0.0)
     rows = []
     for name, outcome in outcomes.items():

@@ -86,12 +86,14 @@ class RecommendationLists:
         return cls(*map(np.concatenate, parts))
 
     @classmethod
-    def from_table(cls, table: pa.Table, k: int) -> Self:
+    def from_table(cls, table: pa.Table, k: int, users: np.ndarray | None = None) -> Self:
         """Build the lists of one model from rows of the long table, in any order.
 
         Args:
             table: Columns user_id, rank and product_id; score and is_fallback where kept.
             k: Length of the lists; rows with a higher rank are left out.
+            users: (n,) int32 users wanted, ascending; one without rows has an empty list. By
+                default all that have rows.
 
         Raises:
             ValueError: A rank is below 1, two rows share user and rank, or a rank is missing
@@ -101,8 +103,11 @@ class RecommendationLists:
         positions = table.column("rank").to_numpy().astype(np.int64) - 1
         if len(positions) and positions.min() < 0:
             raise ValueError("ranks start from 1")
-        kept = positions < k
-        users, rows = np.unique(users_of_rows, return_inverse=True)
+        if users is None:
+            users, rows = np.unique(users_of_rows, return_inverse=True)
+        else:
+            rows = _places(users, users_of_rows)
+        kept = (positions < k) & (rows >= 0)
         cells = rows[kept] * k + positions[kept]
         products = np.full((len(users), k), NO_PRODUCT, np.int32)
         products.ravel()[cells] = table.column("product_id").to_numpy()[kept]
@@ -117,5 +122,13 @@ class RecommendationLists:
         is_fallback = np.zeros(len(users), bool)
         if "is_fallback" in table.column_names:
             flags = table.column("is_fallback").to_numpy(zero_copy_only=False)
-            is_fallback[rows] = flags.astype(bool)
+            is_fallback[rows[kept]] = flags[kept]
         return cls(users, products, scores, is_fallback)
+
+
+def _places(users: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Place of each of some users among others, -1 where it is none of them."""
+    place_of = np.full(max(users.max(initial=-1), wanted.max(initial=-1)) + 1, -1, np.int64)
+    place_of[users] = np.arange(len(users))
+    places: np.ndarray = place_of[wanted]
+    return places

@@ -132,6 +132,29 @@ def _add_to_runs(total, order, low, hole_low, hole_high, high, amounts):  # type
             total[user, order[position]] += amounts[user]
 
 
+@njit(cache=True, nogil=True)
+def _of_listed(items, coefficients, item_leaf, user_leaf, item_codes, user_codes, weights, filled):  # type: ignore[no-untyped-def]
+    """Fill p of listed items into ``filled`` (n, k), zero before.
+
+    ``item_leaf`` and ``user_leaf`` are categories and subcategories; ``item_codes`` (C, n_items)
+    and ``user_codes`` (C, n) are what the C components compare.
+    """
+    for user in range(items.shape[0]):
+        category, subcategory = user_leaf[0][user], user_leaf[1][user]
+        for place in range(items.shape[1]):
+            item = items[user, place]
+            if item < 0:
+                continue
+            segment = OTHER
+            if item_leaf[0][item] == category:
+                segment = PREFERRED if item_leaf[1][item] == subcategory else PRIMARY
+            total = 0.0
+            for number in range(item_codes.shape[0]):
+                if item_codes[number, item] == user_codes[number, user]:
+                    total += coefficients[user, segment, number] + coefficients[user, ALL, number]
+            filled[user, place] = total * weights[item]
+
+
 def _ratio(share: float | Floats, mass: Floats) -> Floats:
     """Divide, with 0 where there is no mass."""
     return np.divide(share, mass, out=np.zeros(len(mass)), where=mass > 0)
@@ -255,27 +278,18 @@ class Demand:
         Returns:
             Probabilities, (n, k); 0 at empty places.
         """
-        listed = items >= 0
-        items = np.where(listed, items, 0)
-        coefficients = self._coefficients(users, month)
-        row = np.arange(len(users))[:, None]
-        segment = np.where(
-            self._items.category[items] != self._users.category[users][:, None],
-            OTHER,
-            np.where(
-                self._items.subcategory[items] == self._users.subcategory[users][:, None],
-                PREFERRED,
-                PRIMARY,
-            ),
+        probabilities = np.zeros(items.shape)
+        _of_listed(
+            items,
+            self._coefficients(users, month),
+            (self._items.category, self._items.subcategory),
+            (self._users.category[users], self._users.subcategory[users]),
+            np.stack([self._item_codes(component.layout) for component in self._components]),
+            np.stack([component.user_codes[users] for component in self._components]),
+            self._weights[month],
+            probabilities,
         )
-        total = np.zeros(items.shape)
-        for number, component in enumerate(self._components):
-            codes = self._item_codes(component.layout)[items]
-            shared = codes == component.user_codes[users][:, None]
-            total += shared * (
-                coefficients[row, segment, number] + coefficients[:, ALL, number][:, None]
-            )
-        return np.where(listed, total * self._weights[month][items], 0.0)
+        return probabilities
 
     def probability(self, users: Ints, month: int) -> Floats:
         """Return p(item | user, month) of every item, (n_users, n_items); rows sum to 1."""

@@ -1,12 +1,12 @@
 """Reading tables: as Arrow tables with their registered types, whole or in part."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
 
-from recolab_assets.sql import Params
+from recolab_assets.sql import Params, Select
 from recolab_assets.storage.database import Database, DatabaseError
 from recolab_assets.storage.writer import identifier, qualified
 from recolab_assets.tables import MODEL_TABLES, registered
@@ -143,3 +143,22 @@ class StoredTable:
         """
         with self.database.read() as connection:
             return run(connection, sql, params)
+
+    def query_all(self, selects: Sequence[Select], given: Mapping[str, Select]) -> list[pa.Table]:
+        """Run several SELECTs that share intermediate tables, each of which is made once.
+
+        Args:
+            selects: Read the tables of the file and, by their plain names, those that are given.
+            given: What temporary tables hold, by name.
+
+        Raises:
+            DatabaseError: A statement cannot be run.
+        """
+        with self.database.read() as connection:
+            for name, select in given.items():
+                made = f"CREATE TEMPORARY TABLE {identifier(name)} AS {select.sql}"
+                try:
+                    connection.execute(made, select.params)
+                except duckdb.Error as error:
+                    raise DatabaseError(f"{error} (in: {made})") from error
+            return [run(connection, *select) for select in selects]

@@ -79,7 +79,7 @@ def test_a_second_visit_adds_impressions_and_leaves_the_click_rate(counts, outco
 
 def test_replicates_do_not_depend_on_their_number_or_on_threads(outcomes, monkeypatch) -> None:
     few = _totals(outcomes, replicates=3).histograms
-    monkeypatch.setattr("recolab_assets.experiments.replicates.MAX_WORKERS", 1)
+    monkeypatch.setattr("recolab_assets.parallel.MAX_THREADS", 1)
     np.testing.assert_array_equal(_totals(outcomes, replicates=6).histograms[:3], few)
     assert not np.array_equal(few[0], few[1])
     assert not np.array_equal(_totals(outcomes, replicates=3, seed=2).histograms, few)

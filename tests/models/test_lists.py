@@ -46,6 +46,18 @@ def test_table_in_any_order_gives_the_lists_back(random):
         assert getattr(found, name).dtype == getattr(LISTS, name).dtype
 
 
+def test_users_asked_for_come_in_their_order_with_or_without_rows():
+    wanted = np.array([3, 5, 9], np.int32)
+    found = RecommendationLists.from_table(LISTS.to_table("als"), 3, wanted)
+    assert found.users.tolist() == [3, 5, 9]
+    assert found.products.tolist() == [[-1, -1, -1], [7, -1, -1], [3, 4, -1]]
+    assert found.is_fallback.tolist() == [False, True, False]
+    nobody = RecommendationLists.from_table(LISTS.to_table("als"), 3, np.empty(0, np.int32))
+    assert nobody.products.shape == (0, 3)
+    empty = RecommendationLists.from_table(LISTS.to_table("als").slice(0, 0), 3, wanted)
+    assert (empty.products == -1).all()
+
+
 def test_scores_and_flags_may_be_absent():
     table = LISTS.to_table("als").select(["user_id", "rank", "product_id"])
     found = RecommendationLists.from_table(table, 3)

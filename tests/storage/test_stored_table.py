@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pytest
 
+from recolab_assets.sql import Select
 from recolab_assets.storage import Database, DatabaseError, StoredTable, TableMissingError
 from recolab_assets.storage.writer import write_table
 from recolab_assets.tables import TABLES
@@ -40,6 +41,19 @@ def test_any_select_over_the_file(popularity: StoredTable) -> None:
         f"SELECT count(*) AS n FROM {popularity.qualified_name} WHERE score > ?", [0.15]
     )
     assert rows.to_pydict() == {"n": [3]}
+
+
+def test_selects_that_share_an_intermediate_table(popularity: StoredTable) -> None:
+    given = {"few": Select("SELECT * FROM models.popularity LIMIT $n", {"n": 1})}
+    counted, everything = popularity.query_all(
+        [Select("SELECT count(*) AS n FROM few"), Select("SELECT * FROM models.popularity")], given
+    )
+    assert counted.to_pylist() == [{"n": 1}]
+    assert everything.num_rows == popularity.count() > 1
+    with pytest.raises(DatabaseError, match="nowhere"):
+        popularity.query_all([], {"few": Select("SELECT * FROM nowhere")})
+    with pytest.raises(DatabaseError, match="few"):
+        popularity.query("SELECT * FROM few")  # gone with its connection
 
 
 def test_the_file_is_free_between_calls(popularity: StoredTable) -> None:
