@@ -1,7 +1,7 @@
 """A laboratory of a few hundred users in a folder of its own, for tests that run the graph."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -84,14 +84,28 @@ class Lab:
         raise_on_error: bool = True,
     ) -> dg.ExecuteInProcessResult:
         """Materialise the whole graph, or a part of it, with its checks."""
-        return dg.materialize(
-            [*(self.definitions.assets or ()), *(self.definitions.asset_checks or ())],
-            resources=self.definitions.resources,
-            selection=selection,
-            instance=instance,
-            run_config=run_config,
-            raise_on_error=raise_on_error,
-        )
+        with self.held_open() if selection is None else nullcontext():
+            return dg.materialize(
+                [*(self.definitions.assets or ()), *(self.definitions.asset_checks or ())],
+                resources=self.definitions.resources,
+                selection=selection,
+                instance=instance,
+                run_config=run_config,
+                raise_on_error=raise_on_error,
+            )
+
+    @contextmanager
+    def held_open(self) -> Iterator[None]:
+        """Keep the file open, for whatever this process connects to meanwhile to join.
+
+        To start DuckDB on a file takes 50 ms of processor time, and a run of the whole graph, which
+        lets go of the file between any two steps, does so 300 times: three quarters of its time.
+        """
+        connection = self.resource.database._open(read_only=False)
+        try:
+            yield
+        finally:
+            connection.close()
 
     def copy(self, folder: Path, **sections: Mapping[str, Any]) -> "Lab":
         """Return a laboratory that goes on from the tables of this one."""

@@ -67,7 +67,7 @@ def watched_run(tmp_path_factory):
     lab = Lab.create(tmp_path_factory.mktemp("again"))
     _ = lab.definitions
     reads = SettingsRead()
-    with pytest.MonkeyPatch.context() as monkeypatch:
+    with pytest.MonkeyPatch.context() as monkeypatch, lab.held_open():
         reads.install(monkeypatch)
         lab.run(WITHOUT_CHECKS)
     return lab, reads.by_asset
