@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.sparse import csr_matrix
 from recolab_assets.config import ModelConfig
 from recolab_assets.models.base import Candidates, Recommender
 from recolab_assets.models.blas import single_blas_thread
+from recolab_assets.models.least_squares import half_step
 from recolab_assets.models.ranking import empty_keys, top_of_scores, unpack
 from recolab_assets.models.training import TrainingData
 from recolab_assets.randomness import stream
@@ -20,6 +21,18 @@ from recolab_assets.randomness import stream
 # Users are scored in groups by user id, so a user is always the same row of a product of the same
 # shape. BLAS rounds differently for other shapes; so no list depends on who else is asked for.
 _GROUP = 128
+
+# The last half-step goes on until float32 holds no more; a few dozen steps, seldom more.
+_EXACT, _EXACT_STEPS = 1e-7, 1_000
+
+
+class _Factorisation(AlternatingLeastSquares):  # type: ignore[misc]
+    """`implicit`'s model with the lab's half-step, which does the same in a third of the time."""
+
+    @property
+    def solver(self) -> Any:
+        """What solves for one side's factors given the other's."""
+        return partial(half_step, steps=self.cg_steps)
 
 
 class ALS(Recommender):
@@ -94,7 +107,7 @@ class ALS(Recommender):
         # `implicit` takes the confidence itself (1 + alpha × weight), not its excess over 1.
         confidence.data = 1 + np.float32(config.als_alpha) * pairs.data
         with single_blas_thread():
-            model = AlternatingLeastSquares(
+            model = _Factorisation(
                 factors=config.als_factors,
                 iterations=config.als_iterations,
                 regularization=config.als_regularization,
@@ -104,9 +117,17 @@ class ALS(Recommender):
             model.fit(confidence, show_progress=False)
             user_factors = model.user_factors
             if config.als_regularization > 0:
-                # Solve the users' half-step once more, exactly and against the final product
+                # Solve the users' half-step once more, to the end and against the final product
                 # factors: only then do scores decompose into the shares that explain them.
-                user_factors = model.recalculate_user(np.arange(len(users)), confidence)
+                user_factors = np.zeros_like(model.user_factors)
+                half_step(
+                    confidence,
+                    user_factors,
+                    model.item_factors,
+                    config.als_regularization,
+                    steps=_EXACT_STEPS,
+                    tolerance=_EXACT,
+                )
         return cls(data, settings, users, user_factors, products, model.item_factors)
 
     @classmethod

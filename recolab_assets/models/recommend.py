@@ -1,6 +1,5 @@
 """The block-wise pass that ranks products for all users with all models, in bounded memory."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,20 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from recolab_assets.models.base import Candidates, Ranker, complete_lists
-from recolab_assets.models.blas import single_blas_thread
+from recolab_assets.models.blas import single_blas_thread, usable_cores
 from recolab_assets.models.lists import RecommendationLists
 from recolab_assets.models.training import TrainingData
 from recolab_assets.tables import TABLES
 
 Progress = Callable[[int, int], None]
 """Told after each block: users done, users in all."""
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def recommend_blocks(

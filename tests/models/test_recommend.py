@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from recolab_assets.models import MODELS, fit_models, load_models
-from recolab_assets.models.recommend import recommend_blocks, recommendation_batches, usable_cores
+from recolab_assets.models.blas import usable_cores
+from recolab_assets.models.recommend import recommend_blocks, recommendation_batches
 from recolab_assets.tables import MODEL_TABLES, TABLES
 
 ORDER = [("model", "ascending"), ("user_id", "ascending"), ("rank", "ascending")]
