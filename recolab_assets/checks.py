@@ -9,7 +9,7 @@ from recolab_assets.experiments.statistics import sample_ratio_p
 from recolab_assets.models import MODELS
 from recolab_assets.resources import LabResource
 from recolab_assets.shop.realised import realised_shares, specified_shares
-from recolab_assets.storage.writer import identifier
+from recolab_assets.storage.names import identifier
 from recolab_assets.tables import MODEL_TABLES, TABLES, Table
 
 Row = dict[str, Any]

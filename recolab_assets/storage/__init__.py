@@ -8,6 +8,7 @@ from recolab_assets.storage.database import (
     DatabaseMissingError,
     NotADatabaseError,
 )
+from recolab_assets.storage.datasets import ParquetDataset
 from recolab_assets.storage.io_manager import FileIOManager, RecoLabIOManager, build_io_manager
 from recolab_assets.storage.materializations import Origin
 from recolab_assets.storage.stored_table import StoredTable, TableMissingError
@@ -20,6 +21,7 @@ __all__ = [
     "FileIOManager",
     "NotADatabaseError",
     "Origin",
+    "ParquetDataset",
     "RecoLabIOManager",
     "StoredTable",
     "TableError",

@@ -116,6 +116,8 @@ class Database:
             "preserve_insertion_order": True,
             # The lab needs no extension, and must not reach for the internet.
             "autoinstall_known_extensions": False,
+            # Where views find the Parquet files that they name from the database's folder.
+            "file_search_path": str(self.path.parent),
         }
         try:
             return duckdb.connect(self.path, read_only=read_only, config=settings)

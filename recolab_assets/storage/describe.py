@@ -9,7 +9,7 @@ from dagster import (
     TableSchema,
 )
 
-from recolab_assets.storage.writer import qualified
+from recolab_assets.storage.names import qualified
 from recolab_assets.tables import TABLES
 
 _PREVIEW_ROWS = 5

@@ -1,7 +1,7 @@
 """Dagster's way in and out: the IO manager that keeps every asset as tables of one DuckDB file."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, get_origin
 
@@ -16,11 +16,13 @@ from pydantic import Field
 
 from recolab_assets.sql import Measured, Select
 from recolab_assets.storage.contract import TableError
-from recolab_assets.storage.database import Database
+from recolab_assets.storage.database import Database, DatabaseError
+from recolab_assets.storage.datasets import ParquetDataset, remove_unused
 from recolab_assets.storage.describe import column_schema, count_rows, preview
 from recolab_assets.storage.materializations import Origin, note
+from recolab_assets.storage.names import qualified
 from recolab_assets.storage.stored_table import StoredTable, check_exists, read_table, run
-from recolab_assets.storage.writer import qualified, write_table
+from recolab_assets.storage.writer import write_table
 from recolab_assets.tables import MODEL_TABLES, TABLES
 
 Metadata = dict[str, Any]
@@ -66,12 +68,12 @@ class FileClient(DbClient[duckdb.DuckDBPyConnection]):
 
 
 class ContentsHandler(DbTypeHandler[Any]):
-    """What is stored as one table and never asked for as an input: streams and SELECTs."""
+    """What is stored as one table and never asked for as an input: streams, SELECTs, files."""
 
     @property
     def supported_types(self) -> Sequence[type[object]]:
         """The Python types handled."""
-        return [pa.RecordBatchReader, Select]
+        return [pa.RecordBatchReader, Select, ParquetDataset]
 
     def handle_output(
         self,
@@ -233,22 +235,47 @@ class FileIOManager(DbIOManager):
     """Dagster's table IO manager, without its noise and with generic types understood."""
 
     def __init__(
-        self, *, origin_of: Callable[[AssetSpec], Origin] | None = None, **options: Any
+        self,
+        *,
+        client: FileClient,
+        origin_of: Callable[[AssetSpec], Origin] | None = None,
+        **options: Any,
     ) -> None:
         """Serve one file.
 
         Args:
             origin_of: Says with which configuration an asset is made just now; without it nothing
                 is noted of runs.
-            options: Arguments of ``DbIOManager``.
+            client: Opens the file.
+            options: Further arguments of ``DbIOManager``.
         """
-        super().__init__(**options)
+        super().__init__(db_client=client, **options)
+        self._client = client
         self._origin_of = origin_of
 
     def handle_output(self, context: OutputContext, obj: object) -> None:
-        """Replace the tables of an asset in one transaction and attach what describes them."""
+        """Replace the tables of an asset in one transaction and attach what describes them.
+
+        Parquet files that no table reads then, former ones or those of a failure, are removed.
+        """
         self._check_supported_type(type(obj))  # type: ignore[no-untyped-call]
         table_slice = self._get_table_slice(context, context)
+        with self._without_leftovers(table_slice):
+            self._store(context, table_slice, obj)
+
+    @contextmanager
+    def _without_leftovers(self, table_slice: TableSlice) -> Iterator[None]:
+        names = MODEL_TABLES.get(table_slice.table, (table_slice.table,))
+        try:
+            yield
+        except BaseException:
+            # The error that matters is on its way; what cannot be removed now will be next time.
+            with suppress(DatabaseError):
+                remove_unused(self._client.database, table_slice.schema, names)
+            raise
+        remove_unused(self._client.database, table_slice.schema, names)
+
+    def _store(self, context: OutputContext, table_slice: TableSlice, obj: object) -> None:
         with self._db_client.connect(context, table_slice) as connection:
             handler = self._resolve_handler(type(obj))
             metadata = handler.handle_output(context, table_slice, obj, connection)
@@ -288,15 +315,16 @@ def build_io_manager(
     """Return the IO manager of one file, which notes what ran when if ``origin_of`` is given.
 
     Assets return a ``pyarrow.Table``, ``pyarrow.RecordBatchReader`` (streamed),
-    ``pandas.DataFrame``, ``Select`` (run inside DuckDB), ``Measured`` (any of these, and a SELECT
-    that describes what was written) or ``dict[str, pyarrow.Table]`` (several
-    tables in one transaction). Inputs are annotated as ``pyarrow.Table`` (the default),
-    ``pandas.DataFrame``, ``dict[str, pyarrow.Table]`` or ``StoredTable`` (read later, in part).
+    ``pandas.DataFrame``, ``Select`` (run inside DuckDB), ``ParquetDataset`` (files that are read in
+    place), ``Measured`` (any of these, and a SELECT that describes what was written) or
+    ``dict[str, pyarrow.Table]`` (several tables in one transaction). Inputs are annotated as
+    ``pyarrow.Table`` (the default), ``pandas.DataFrame``, ``dict[str, pyarrow.Table]`` or
+    ``StoredTable`` (read later, in part).
     """
     return FileIOManager(
         origin_of=origin_of,
         type_handlers=[*RecoLabIOManager.type_handlers(), StoredTableHandler(database)],
-        db_client=FileClient(database),
+        client=FileClient(database),
         database=str(database.path),
         io_manager_name="RecoLabIOManager",
         default_load_type=pa.Table,

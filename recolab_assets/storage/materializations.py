@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 import duckdb
 from dagster import AssetSpec
 
-from recolab_assets.storage.writer import create_table, identifier, qualified
+from recolab_assets.storage.names import identifier, qualified
+from recolab_assets.storage.writer import create_table
 from recolab_assets.tables import OTHER_TABLES
 
 _TABLE: Final = OTHER_TABLES["materializations"]

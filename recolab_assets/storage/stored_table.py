@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from recolab_assets.sql import Params, Select
 from recolab_assets.storage.database import Database, DatabaseError
-from recolab_assets.storage.writer import identifier, qualified
+from recolab_assets.storage.names import identifier, qualified
 from recolab_assets.tables import MODEL_TABLES, registered
 
 
@@ -23,7 +23,10 @@ def check_exists(connection: duckdb.DuckDBPyConnection, schema: str, name: str) 
         TableMissingError: It has not.
     """
     found = connection.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?", [schema, name]
+        "SELECT 1 FROM duckdb_tables() WHERE schema_name = $schema AND table_name = $name"
+        " UNION ALL"
+        " SELECT 1 FROM duckdb_views() WHERE schema_name = $schema AND view_name = $name",
+        {"schema": schema, "name": name},
     ).fetchall()
     if not found:
         asset = next((model for model, names in MODEL_TABLES.items() if name in names), name)

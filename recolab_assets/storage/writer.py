@@ -18,9 +18,11 @@ from recolab_assets.storage.contract import (
     type_error,
 )
 from recolab_assets.storage.database import DatabaseError
+from recolab_assets.storage.datasets import ParquetDataset, create_view
+from recolab_assets.storage.names import identifier, literal, qualified
 from recolab_assets.tables import Column, Table, registered
 
-Contents: TypeAlias = pa.Table | pa.RecordBatchReader | pd.DataFrame | Select
+Contents: TypeAlias = pa.Table | pa.RecordBatchReader | pd.DataFrame | Select | ParquetDataset
 """What a table can be written from."""
 
 ROWS_AT_ONCE: Final = 250_000
@@ -31,21 +33,6 @@ _NULL = re.compile(r"NOT NULL constraint failed: \S*\.(\S+)")
 _MISFIT: Final = "does not fit"
 _FRACTIONAL = ("FLOAT", "DOUBLE", "DECIMAL")
 _NUMERIC = (*_FRACTIONAL, "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U")
-
-
-def identifier(name: str) -> str:
-    """Quote a name for SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Quote a text for SQL, where nothing can be bound."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def qualified(schema: str, name: str) -> str:
-    """Name a table for SQL."""
-    return f"{identifier(schema)}.{identifier(name)}"
 
 
 def write_table(
@@ -65,8 +52,11 @@ def write_table(
         TableError: The rows do not keep the table's contract.
     """
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
+    if isinstance(contents, ParquetDataset):
+        _drop(connection, schema, name)
+        create_view(connection, schema, name, contents)
+        return
     table = registered(name)
-    target = qualified(schema, name)
     # The former table stays until the new one is complete: a SELECT may read it.
     staged = f"{name}{_STAGED}"
     staging = qualified(schema, staged)
@@ -76,8 +66,17 @@ def write_table(
         _store_select(connection, staging, table, contents)
     else:
         _store_arrow(connection, staging, table, contents)
-    connection.execute(f"DROP TABLE IF EXISTS {target}")
+    _drop(connection, schema, name)
     connection.execute(f"ALTER TABLE {staging} RENAME TO {identifier(name)}")
+
+
+def _drop(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> None:
+    """Drop a table if there is one; where its rows are files, it is a view."""
+    views = connection.execute(
+        "SELECT 1 FROM duckdb_views() WHERE schema_name = ? AND view_name = ?", [schema, name]
+    ).fetchall()
+    kind = "VIEW" if views else "TABLE"
+    connection.execute(f"DROP {kind} IF EXISTS {qualified(schema, name)}")
 
 
 def _shown(staging: str) -> str:
