@@ -193,9 +193,9 @@ def item_features(half_life_days: float) -> Select:
                     AND occurred_at < training_end - to_days(28)
                 ) AS n_before,
                 -- In whole 1e-12: a sum of integers is the same on any number of threads.
-                sum(CAST(
-                    1e12 * 0.5 ** ({_days("occurred_at")} / $half_life_days::DOUBLE) AS BIGINT
-                )) AS recency_weight
+                sum(CAST(round(
+                    1e12 * 0.5 ** ({_days("occurred_at")} / $half_life_days::DOUBLE)
+                ) AS BIGINT)) AS recency_weight
             FROM processed.train_interactions CROSS JOIN training
             WHERE item_type = 'product'
             GROUP BY item_id, user_id

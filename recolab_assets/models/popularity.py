@@ -13,15 +13,13 @@ from recolab_assets.models.ranking import fill_from_order
 from recolab_assets.models.training import TrainingData
 from recolab_assets.sql import Select
 
-# Scores are summed as integers of this unit, because a sum of doubles depends on the order in
-# which parallel threads add them; integers give the same table on every run.
-_UNITS = 2.0**60
+# Ages are summed as integers of this unit, because a sum of doubles depends on the order in which
+# parallel threads add them; integers give the same table on every run and every engine. With 40
+# binary digits, the sum of eight million events of today still fits a BIGINT.
+_UNITS = 2.0**40
 
 _SCORES = """
-    WITH event_weights AS (
-        SELECT unnest($event_types::VARCHAR[]) AS event_type, unnest($shares::DOUBLE[]) AS share
-    ),
-    events AS (
+    WITH events AS (
         SELECT item_id, event_type, occurred_at
         FROM processed.train_interactions
         WHERE item_type = 'product'
@@ -30,18 +28,28 @@ _SCORES = """
     aged AS (
         SELECT
             e.item_id AS product_id,
-            w.share,
-            (epoch(l.moment) - epoch(e.occurred_at)) / 86400 AS age_days
+            e.event_type,
+            (epoch_us(l.moment) - epoch_us(e.occurred_at)) / 86400e6 AS age_days
         FROM events AS e
-        JOIN event_weights AS w USING (event_type)
         CROSS JOIN latest AS l
+    ),
+    decayed AS (
+        SELECT
+            product_id,
+            event_type,
+            sum(round(0.5 ** (age_days / $half_life::DOUBLE) * $units::DOUBLE)::BIGINT)
+                ::DOUBLE / $units::DOUBLE AS n
+        FROM aged
+        GROUP BY product_id, event_type
     ),
     scores AS (
         SELECT
             product_id,
-            sum(round(share * 0.5 ** (age_days / $half_life::DOUBLE) * $units::DOUBLE)::BIGINT)
-                ::DOUBLE / $units::DOUBLE * $largest::DOUBLE AS score
-        FROM aged
+            coalesce(max(n) FILTER (event_type = 'view'), 0) * $view::DOUBLE
+                + coalesce(max(n) FILTER (event_type = 'click'), 0) * $click::DOUBLE
+                + coalesce(max(n) FILTER (event_type = 'add_to_cart'), 0) * $add_to_cart::DOUBLE
+                + coalesce(max(n) FILTER (event_type = 'purchase'), 0) * $purchase::DOUBLE AS score
+        FROM decayed
         GROUP BY product_id
     ),
     complete AS (
@@ -66,14 +74,10 @@ def popularity_scores(config: ModelConfig) -> Select:
     Args:
         config: Event weights and half-life.
     """
-    weights = config.event_weights.model_dump()
-    largest = max(weights.values())
     return Select(
         _SCORES,
         {
-            "event_types": list(weights),
-            "shares": [weight / largest for weight in weights.values()],
-            "largest": largest,
+            **config.event_weights.model_dump(),
             "units": _UNITS,
             "half_life": config.popularity_half_life_days,
         },
