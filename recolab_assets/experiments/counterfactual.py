@@ -1,7 +1,8 @@
 """What a log of one policy says about the click rate of every model, beside the truth."""
 
+import itertools
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ from recolab_assets.experiments.arrays import (
 from recolab_assets.experiments.estimators import ESTIMATORS, Estimate, TargetLog, replay
 from recolab_assets.experiments.logging_policy import SlotLog, SlotPolicy
 from recolab_assets.experiments.response import ClickModel
+from recolab_assets.parallel import in_order
 from recolab_assets.randomness import stream
 
 LoggingPolicy = Literal["epsilon_popularity", "plackett_luce"]
@@ -178,15 +180,15 @@ def counterfactual_report(
     examination = click_model.click_probability(np.ones((1, log.shown.shape[1])))[0]
     exposure = policy.exposure(log.shown, examination)
 
-    rows = []
-    for shard, (model, products) in enumerate(lists.items()):
+    def of_model(shard: int) -> list[dict[str, Any]]:
+        model, products = list(lists.items())[shard]
         seen = target_log(log, products, examination, exposure, groups)
         truth = expected_click_rate(click_model, users, products)
         rng = stream(seed, "experiments.rejection_sampling", shard)
         estimates: dict[str, Estimate] = {"replay": replay(seen, 1 - alpha, rng)}
         for name, estimator in ESTIMATORS.items():
             estimates[name] = estimator(seen, 1 - alpha)
-        rows += [
+        return [
             {
                 "model": model,
                 "estimator": name,
@@ -196,4 +198,6 @@ def counterfactual_report(
             }
             for name, estimate in estimates.items()
         ]
-    return report_table("counterfactual_report", rows)
+
+    every = in_order(of_model, range(len(lists)))
+    return report_table("counterfactual_report", list(itertools.chain.from_iterable(every)))
