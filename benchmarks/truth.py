@@ -21,7 +21,7 @@ from recolab_assets.assets.experiments import Laboratory, session_depth
 from recolab_assets.config import load_config
 from recolab_assets.experiments.arrays import IntArray, blocks
 from recolab_assets.experiments.response import ClickModel, SessionDepth, expected_outcomes
-from recolab_assets.experiments.truth import ORACLE, oracle_lists
+from recolab_assets.experiments.truth import ORACLE
 from recolab_assets.models import MODELS
 from recolab_assets.models.training import TrainingData
 from recolab_assets.randomness import stream
@@ -89,7 +89,7 @@ def main() -> int:
         )
         users, k = laboratory.visitors, config.model.top_k
         lists = laboratory.lists(list(MODELS), k)
-        lists[ORACLE] = oracle_lists(users, laboratory.probability_of_all, k, seen)
+        lists[ORACLE] = laboratory.oracle_lists(k, seen)
         shoppers, depth = laboratory.click_model(), session_depth(config)
         for model, products_of in lists.items():
             exact = expected_outcomes(shoppers, users, products_of, depth)._asdict()

@@ -1,6 +1,6 @@
 """Simulated online evaluation: the A/B test's exposures and the truth."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,6 +8,7 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.sparse import csr_matrix
 
 from recolab_assets.assets.charts import interval_chart
 from recolab_assets.assets.declare import lab_asset
@@ -23,13 +24,13 @@ from recolab_assets.experiments.response import (
     SessionDepth,
     SimulatedShoppers,
 )
-from recolab_assets.experiments.truth import oracle_lists
 from recolab_assets.experiments.truth import truth as expected_outcomes
 from recolab_assets.models import MODELS
 from recolab_assets.models.lists import RecommendationLists
 from recolab_assets.models.training import TrainingData
 from recolab_assets.resources import LabResource
 from recolab_assets.shop.demand import Demand, Ints, product_demand
+from recolab_assets.shop.most_probable import most_probable
 from recolab_assets.shop.timeline import LogCalendar
 from recolab_assets.storage import StoredTable
 from recolab_assets.tables import TABLES
@@ -109,18 +110,15 @@ class Laboratory:
 
     def probability(self, users: Ints, products: Ints) -> np.ndarray:
         """p(i | u, t) of listed products, averaged over the test window."""
-        return self._averaged(lambda month: self.demand.probability_of(users, products, month))
+        months = self.months.items()
+        return np.sum(
+            [share * self.demand.probability_of(users, products, month) for month, share in months],
+            axis=0,
+        )
 
-    def probability_of_all(self, users: Ints) -> np.ndarray:
-        """p(i | u, t) of the whole catalogue, averaged over the test window."""
-        return self._averaged(lambda month: self.demand.probability(users, month))
-
-    def _averaged(self, in_month: Callable[[int], np.ndarray]) -> np.ndarray:
-        months = list(self.months.items())
-        if len(months) == 1:
-            # Spares two passes over a block of the catalogue.
-            return in_month(months[0][0])
-        return np.sum([share * in_month(month) for month, share in months], axis=0)
+    def oracle_lists(self, k: int, seen: csr_matrix | None) -> np.ndarray:
+        """Lists of the visitors by the truth, (n, k), without what they have ``seen``."""
+        return most_probable(self.demand, self.visitors, self.months, k, seen)
 
     def click_model(self) -> ClickModel:
         """Simulated shoppers calibrated on the control, or the hold-out played back."""
@@ -232,7 +230,7 @@ def truth(
     table = expected_outcomes(
         visitors,
         laboratory.lists(list(MODELS), k),
-        oracle_lists(visitors, laboratory.probability_of_all, k, seen),
+        laboratory.oracle_lists(k, seen),
         laboratory.click_model(),
         session_depth(config),
     )

@@ -13,22 +13,20 @@ with no weight at all passes its share to the whole catalogue.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from numba import njit
 
 from recolab_assets.config import AffinityConfig, ShopConfig
+from recolab_assets.shop.demand_kernels import ALL, OTHER, PRIMARY, add_to_runs, fill_listed
 from recolab_assets.shop.taxonomy import seasonal_weights, taxonomy_of
 from recolab_assets.shop.timeline import LogCalendar
 
 Ints = npt.NDArray[np.integer]
 Floats = npt.NDArray[np.float64]
-
-PREFERRED, PRIMARY, OTHER, ALL = range(4)
-"""Segments: preferred subcategory, rest of the primary category, other categories, everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,39 +120,6 @@ class _Layout:
         return drawn
 
 
-@njit(cache=True, nogil=True)
-def _add_to_runs(total, order, low, hole_low, hole_high, high, amounts):  # type: ignore[no-untyped-def]
-    """Add each user's amount to the items of the user's run, in place."""
-    for user in range(total.shape[0]):
-        for position in range(low[user], hole_low[user]):
-            total[user, order[position]] += amounts[user]
-        for position in range(hole_high[user], high[user]):
-            total[user, order[position]] += amounts[user]
-
-
-@njit(cache=True, nogil=True)
-def _of_listed(items, coefficients, item_leaf, user_leaf, item_codes, user_codes, weights, filled):  # type: ignore[no-untyped-def]
-    """Fill p of listed items into ``filled`` (n, k), zero before.
-
-    ``item_leaf`` and ``user_leaf`` are categories and subcategories; ``item_codes`` (C, n_items)
-    and ``user_codes`` (C, n) are what the C components compare.
-    """
-    for user in range(items.shape[0]):
-        category, subcategory = user_leaf[0][user], user_leaf[1][user]
-        for place in range(items.shape[1]):
-            item = items[user, place]
-            if item < 0:
-                continue
-            segment = OTHER
-            if item_leaf[0][item] == category:
-                segment = PREFERRED if item_leaf[1][item] == subcategory else PRIMARY
-            total = 0.0
-            for number in range(item_codes.shape[0]):
-                if item_codes[number, item] == user_codes[number, user]:
-                    total += coefficients[user, segment, number] + coefficients[user, ALL, number]
-            filled[user, place] = total * weights[item]
-
-
 def _ratio(share: float | Floats, mass: Floats) -> Floats:
     """Divide, with 0 where there is no mass."""
     return np.divide(share, mass, out=np.zeros(len(mass)), where=mass > 0)
@@ -195,9 +160,9 @@ class Demand:
         affinity: AffinityConfig,
         components: tuple[Component, ...] = (),
     ) -> None:
-        self._items = items
-        self._users = users
-        self._weights = weights
+        self.items = items
+        self.users = users
+        self.weights = weights
         primary, preferred = affinity.primary_share, affinity.preferred_share
         known, whole = 1 - affinity.whole_share, affinity.whole_share
         self._segment_shares = (
@@ -223,27 +188,44 @@ class Demand:
             for layout in {component.layout for component in self._components}
         }
 
+    @cached_property
+    def item_codes(self) -> Ints:
+        """(C, n_items) code of every item in the layout of each component."""
+        return np.stack([self._item_codes(component.layout) for component in self._components])
+
+    def user_codes(self, users: Ints) -> Ints:
+        """(C, n) code that each component asks of an item, for some users."""
+        return np.stack([component.user_codes[users] for component in self._components])
+
     def _item_codes(self, layout: int) -> Ints:
         """Codes of the items in a layout; the layout −1 has one code for all."""
         if layout < 0:
-            return np.zeros(len(self._items.category), dtype=np.int64)
-        return self._items.favourites[layout]
+            return np.zeros(len(self.items.category), dtype=np.int64)
+        return self.items.favourites[layout]
 
     @property
     def n_items(self) -> int:
         """Number of items."""
-        return self._weights.shape[1]
+        return self.weights.shape[1]
 
     def _runs(self, component: Component, segment: int, users: Ints) -> _Ranges:
         return self._layouts[component.layout].ranges(
             segment,
             component.user_codes[users],
-            self._users.category[users],
-            self._users.subcategory[users],
+            self.users.category[users],
+            self.users.subcategory[users],
         )
 
-    def _coefficients(self, users: Ints, month: int) -> Floats:
-        """Return what an item's weight is multiplied by: (n_users, 4 segments, n_components)."""
+    def coefficients(self, users: Ints, month: int) -> Floats:
+        """Return what weights are multiplied by, to be summed over what item and user share.
+
+        Args:
+            users: User ids, (n,).
+            month: Index of the month in the log.
+
+        Returns:
+            (n, 4 segments, C components).
+        """
         coefficients = np.zeros((len(users), 4, len(self._components)))
         passed_on = np.zeros(len(users))
         for segment in np.flatnonzero(self._segment_shares).tolist():
@@ -279,21 +261,21 @@ class Demand:
             Probabilities, (n, k); 0 at empty places.
         """
         probabilities = np.zeros(items.shape)
-        _of_listed(
+        fill_listed(
             items,
-            self._coefficients(users, month),
-            (self._items.category, self._items.subcategory),
-            (self._users.category[users], self._users.subcategory[users]),
-            np.stack([self._item_codes(component.layout) for component in self._components]),
-            np.stack([component.user_codes[users] for component in self._components]),
-            self._weights[month],
+            self.coefficients(users, month),
+            (self.items.category, self.items.subcategory),
+            (self.users.category[users], self.users.subcategory[users]),
+            self.item_codes,
+            self.user_codes(users),
+            self.weights[month],
             probabilities,
         )
         return probabilities
 
     def probability(self, users: Ints, month: int) -> Floats:
         """Return p(item | user, month) of every item, (n_users, n_items); rows sum to 1."""
-        coefficients = self._coefficients(users, month)
+        coefficients = self.coefficients(users, month)
         total = np.zeros((len(users), self.n_items))
         for number, component in enumerate(self._components):
             order = self._layouts[component.layout].order
@@ -301,7 +283,7 @@ class Demand:
                 amounts = coefficients[:, segment, number].copy()
                 if amounts.any():
                     runs = self._runs(component, segment, users)
-                    _add_to_runs(
+                    add_to_runs(
                         total,
                         order,
                         runs.low,
@@ -310,7 +292,7 @@ class Demand:
                         runs.high,
                         amounts,
                     )
-        total *= self._weights[month]
+        total *= self.weights[month]
         return total
 
     def draw(self, users: Ints, months: Ints, rng: np.random.Generator) -> Ints:
