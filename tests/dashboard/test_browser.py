@@ -326,10 +326,12 @@ def test_while_a_run_writes_every_page_stays_up(page, own_lab):
         server.communicate(timeout=20)
 
 
-def test_scripts_and_styles_are_sent_small_and_kept(page, address):
+def test_scripts_and_styles_are_sent_small_and_kept(browser, address):
     answers = []
-    page.on("response", lambda answer: answers.extend([answer]))
-    opened(page, address, "/models")
+    with browser.new_context() as visitor:  # who has none of them yet
+        page = visitor.new_page()
+        page.on("response", lambda answer: answers.extend([answer]))
+        opened(page, address, "/models")
     scripts = [
         answer
         for answer in answers
