@@ -14,6 +14,23 @@ from tests.small_lab import Lab
 settings.register_profile("lab", derandomize=True, deadline=None)
 settings.load_profile("lab")
 
+LONGEST = (
+    "test_browser.py",
+    "test_online_retail.py",
+    "test_ready_configurations.py",
+    "test_malformed.py",
+    "test_screenshots.py",
+    "test_variants.py",
+    "test_ingest.py",
+)
+"""Files that take longest: first, so that no worker is left alone with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; within them, and after them, the order stays."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
+
 
 REAL_LOGS = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
