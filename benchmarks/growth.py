@@ -81,7 +81,10 @@ def measured(axis: str, factor: float, base: float) -> dict:
         settings["storage"] = {**settings.get("storage", {}), "database": f"{folder}/lab.duckdb"}
         file = Path(folder) / "config.yaml"
         file.write_text(yaml.safe_dump(settings))
-        subprocess.run([sys.executable, __file__, "--once", str(file)], check=True)
+        command = [sys.executable, __file__, "--once", str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(done.stderr)
         found = json.loads((Path(folder) / "found.json").read_text())
     return {**{name: sizes[f"n_{name}"] for name in AXES}, **found}
 

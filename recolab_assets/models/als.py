@@ -1,6 +1,5 @@
 """ALS: implicit-feedback matrix factorisation (Hu, Koren & Volinsky 2008)."""
 
-import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, Self
@@ -14,13 +13,17 @@ from recolab_assets.config import ModelConfig
 from recolab_assets.models.base import Candidates, Recommender
 from recolab_assets.models.blas import single_blas_thread
 from recolab_assets.models.least_squares import half_step
-from recolab_assets.models.ranking import empty_keys, top_of_scores, unpack
+from recolab_assets.models.ranking import Sieve, empty_keys, sift_scores, top_of_sieve, unpack
 from recolab_assets.models.training import TrainingData
 from recolab_assets.randomness import stream
 
 # Users are scored in groups by user id, so a user is always the same row of a product of the same
 # shape. BLAS rounds differently for other shapes; so no list depends on who else is asked for.
 _GROUP = 128
+
+# Products are scored in stretches of this many, always the same, so that the scores of a group are
+# still in the cache of the core when they are looked through.
+_TILE = 2048
 
 # The last half-step goes on until float32 holds no more; a few dozen steps, seldom more.
 _EXACT, _EXACT_STEPS = 1e-7, 1_000
@@ -79,7 +82,6 @@ class ALS(Recommender):
         self._columns_factors = np.ascontiguousarray(product_factors[by_popularity])
         self._column_of = np.full(data.n_products, -1, np.int32)
         self._column_of[self._columns_products] = np.arange(len(products), dtype=np.int32)
-        self._scratch = threading.local()
 
     @classmethod
     def _fit(
@@ -170,29 +172,30 @@ class ALS(Recommender):
         served = np.flatnonzero(self._has_factors[users])
         groups = users[served] // _GROUP
         starts = np.flatnonzero(np.diff(groups, prepend=-1))
+        # One buffer for all groups; a fresh one each time costs more than the sums.
+        buffer = np.empty(_GROUP * _TILE, np.float32)
         with single_blas_thread():
             for rows in np.split(served, starts[1:]) if len(served) else ():
                 group = int(users[rows[0]]) // _GROUP
-                scores = self._scores_buffer()
+                sieve = Sieve.empty(len(rows), depth)
+                for first in range(0, len(self._columns_products), _TILE):
+                    tile = self._columns_factors[first : first + _TILE]
+                    scores = buffer[: _GROUP * len(tile)].reshape(_GROUP, len(tile))
+                    np.matmul(self._grouped[group], tile.T, out=scores)
+                    sift_scores(
+                        scores,
+                        first,
+                        users[rows] - np.int32(group * _GROUP),
+                        users[rows],
+                        self._column_of,
+                        seen,
+                        depth,
+                        sieve,
+                    )
                 group_keys = empty_keys(len(rows), depth)
-                np.matmul(self._grouped[group], self._columns_factors.T, out=scores)
-                top_of_scores(
-                    scores,
-                    users[rows] - np.int32(group * _GROUP),
-                    users[rows],
-                    self._column_of,
-                    seen,
-                    group_keys,
-                )
+                top_of_sieve(sieve, group_keys)
                 keys[rows] = group_keys
         return Candidates(*unpack(keys, self._columns_products))
-
-    def _scores_buffer(self) -> np.ndarray:
-        """One (group, columns) buffer a thread; a fresh one each time costs more than the sums."""
-        if not hasattr(self._scratch, "scores"):
-            self._scratch.scores = np.empty((_GROUP, len(self._columns_products)), np.float32)
-        scores: np.ndarray = self._scratch.scores
-        return scores
 
     def contributions(self, user: int, product: int) -> tuple[np.ndarray, np.ndarray]:
         """Decompose a score into shares of the products in the user's history.

@@ -13,7 +13,7 @@ function of another module changes.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from numba import njit
@@ -33,6 +33,23 @@ _CHUNK = 32
 def _compiled(function: Callable[..., Any]) -> Any:
     """Compile to machine code without the interpreter lock, and keep the result on disk."""
     return njit(nogil=True, cache=True)(function)
+
+
+class Sieve(NamedTuple):
+    """The best of dense scores so far, a row a user."""
+
+    keys: np.ndarray
+    """(n, b) int64 collected keys; b is several times the depth."""
+    sizes: np.ndarray
+    """(n,) int64 how many these are."""
+    worst: np.ndarray
+    """(n,) float32 what a score must be above to be collected."""
+
+    @classmethod
+    def empty(cls, n_users: int, depth: int) -> Self:
+        """Return a sieve that has collected nothing."""
+        keys = np.empty((n_users, 2 * depth + 2 * _CHUNK), np.int64)
+        return cls(keys, np.zeros(n_users, np.int64), np.full(n_users, -np.inf, np.float32))
 
 
 def empty_keys(n_users: int, depth: int) -> np.ndarray:
@@ -70,6 +87,13 @@ def _key(score: Any, column: int) -> Any:
     bits = np.float32(score + np.float32(0)).view(np.int32)
     ordered = bits ^ ((bits >> np.int32(31)) & _MAGNITUDE)
     return (np.int64(ordered) << _COLUMN_BITS) | (_LOW_BITS - np.int64(column))
+
+
+@_compiled
+def _score_of(key: Any) -> Any:
+    """Return the float32 score that a key was packed from."""
+    ordered = np.int32(key >> _COLUMN_BITS)
+    return np.int32(ordered ^ ((ordered >> np.int32(31)) & _MAGNITUDE)).view(np.float32)
 
 
 @_compiled
@@ -117,16 +141,26 @@ def _finish(keys: np.ndarray, size: int, out: np.ndarray) -> None:
 
 
 @_compiled
-def _select(row: np.ndarray, floor: Any, buffer: np.ndarray, out: np.ndarray) -> None:
-    """Collect the best columns of one row of float32 scores that are above ``floor``.
+def _sift(
+    row: np.ndarray, first: int, depth: int, buffer: np.ndarray, size: Any, worst: Any
+) -> Any:
+    """Collect the best of one row of float32 scores, or of a stretch of it.
 
     Keys gather in a buffer of several times the depth; when it is full, only the best stay, and
     what is not above the worst of those is passed over from then on. Columns come in popularity
     order, so one that only equals the worst cannot displace it.
+
+    Args:
+        row: Scores of the columns from ``first`` on.
+        first: Column of the first score.
+        depth: How many are wanted in the end.
+        buffer: Keys collected so far.
+        size: How many these are.
+        worst: What a score must be above to be collected.
+
+    Returns:
+        size and worst afterwards.
     """
-    depth = len(out)
-    size: Any = np.int64(0)
-    worst = floor
     for start in range(0, len(row), _CHUNK):
         chunk = row[start : start + _CHUNK]
         # Loops without a branch: the processor compares many columns at once here, and most chunks
@@ -138,42 +172,61 @@ def _select(row: np.ndarray, floor: Any, buffer: np.ndarray, out: np.ndarray) ->
             continue
         for at in range(len(chunk)):
             score = chunk[at]
-            buffer[size] = _key(score, start + at)
+            buffer[size] = _key(score, first + start + at)
             size += (score > worst) & (score < np.inf)
         if size > len(buffer) - _CHUNK:
             _keep_best(buffer, size, depth)
             size = depth
-            worst = row[_LOW_BITS - (buffer[depth - 1] & _LOW_BITS)]
-    _finish(buffer, size, out)
+            worst = _score_of(buffer[depth - 1])
+    return size, worst
 
 
 @_compiled
-def top_of_scores(
+def sift_scores(
     scores: np.ndarray,
+    first: int,
     rows: np.ndarray,
     users: np.ndarray,
     column_of: np.ndarray,
     seen: Rows,
-    out: np.ndarray,
+    depth: int,
+    sieve: Sieve,
 ) -> None:
-    """Rank dense scores.
+    """Collect the best of dense scores, a stretch of columns at a time, from left to right.
 
     Args:
-        scores: (r, m) float32, overwritten with -inf at seen products.
+        scores: (r, w) float32 of the columns from ``first`` on, overwritten with -inf at seen
+            products.
+        first: Column of the first score.
         rows: (n,) row of ``scores`` of each user.
         users: (n,) int32 rows of ``seen``.
         column_of: (n_products,) int32 column of each product, -1 where it has none.
         seen: Products that do not come out.
-        out: (n, d) keys.
+        depth: That of the sieve.
+        sieve: A row a user; changed in place.
     """
-    buffer = np.empty(2 * out.shape[1] + 2 * _CHUNK, np.int64)
+    width = scores.shape[1]
     for at in range(len(users)):
         row = scores[rows[at]]
         for entry in range(seen.starts[users[at]], seen.starts[users[at] + 1]):
-            column = column_of[seen.products[entry]]
-            if column >= 0:
-                row[column] = -np.inf
-        _select(row, np.float32(-np.inf), buffer, out[at])
+            place = column_of[seen.products[entry]] - first
+            if 0 <= place < width:
+                row[place] = -np.inf
+        sieve.sizes[at], sieve.worst[at] = _sift(
+            row, first, depth, sieve.keys[at], sieve.sizes[at], sieve.worst[at]
+        )
+
+
+@_compiled
+def top_of_sieve(sieve: Sieve, out: np.ndarray) -> None:
+    """Hand over what a sieve has kept.
+
+    Args:
+        sieve: A row a user.
+        out: (n, d) keys, d the sieve's depth.
+    """
+    for at in range(len(out)):
+        _finish(sieve.keys[at], sieve.sizes[at], out[at])
 
 
 @_compiled
@@ -248,7 +301,8 @@ def top_by_profile(
                 row[column] += direction[slot_terms[column]] * slot_weights[column]
         for entry in range(seen.starts[user], seen.starts[user + 1]):
             row[column_of[seen.products[entry]]] = -np.inf
-        _select(row, np.float32(0), buffer, out[at])
+        size, _ = _sift(row, 0, out.shape[1], buffer, np.int64(0), np.float32(0))
+        _finish(buffer, size, out[at])
 
 
 @_compiled

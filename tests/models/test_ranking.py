@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from recolab_assets.models.ranking import (
+    Sieve,
     empty_keys,
     fill_from_order,
+    sift_scores,
     top_of_blend,
     top_of_neighbours,
-    top_of_scores,
+    top_of_sieve,
     unpack,
 )
 from recolab_assets.models.training import Rows
@@ -37,17 +39,21 @@ def sorted_lists(scores, products, depth):
     return lists
 
 
-def rank_dense(scores, products, column_of, seen, depth, exclude_seen=True):
-    keys = empty_keys(len(scores), depth)
+def rank_dense(scores, products, column_of, seen, depth, exclude_seen=True, tile=70):
     n = len(scores)
-    top_of_scores(
-        scores.copy(),
-        np.arange(n),
-        np.arange(n, dtype=np.int32),
-        column_of,
-        rows_of(seen) if exclude_seen else Rows.nothing(n),
-        keys,
-    )
+    keys, sieve = empty_keys(n, depth), Sieve.empty(n, depth)
+    for first in range(0, scores.shape[1], tile):
+        sift_scores(
+            scores[:, first : first + tile].copy(),
+            first,
+            np.arange(n),
+            np.arange(n, dtype=np.int32),
+            column_of,
+            rows_of(seen) if exclude_seen else Rows.nothing(n),
+            depth,
+            sieve,
+        )
+    top_of_sieve(sieve, keys)
     return unpack(keys, products)
 
 
