@@ -6,8 +6,8 @@ pairs, take precision, recall and NDCG. Each contestant gets the same Parquet fi
 environment of its own with pinned versions (made below data/rivals with uv; LensKit brings PyTorch,
 several GB), works in a process of its own, and takes its turn in every round. Times are medians
 over the rounds, without reading files and importing. The lists of all contestants are measured by
-the same ruler afterwards. LensKit ranks for a sample of the users; its recommending and metrics
-are scaled up to all. Prints Markdown.
+the same ruler afterwards. LensKit ranks for a sample of the users in one process; its recommending
+and metrics are scaled up to all. Prints Markdown.
 """
 
 import argparse
@@ -130,9 +130,9 @@ def print_results(folder: Path, runs: dict[str, list[dict]]) -> None:
     print("|---|---|---:|---:|---:|")
     for model in MODELS:
         for name, of_name in lists.items():
-            users = of_name[f"{model}_users"]
-            own = relevance.of_users(users)
-            hits = own.hits(users, of_name[f"{model}_products"])
+            # One denominator for all its models: a user without a list counts as nothing found.
+            own = relevance.of_users(of_name["als_users"])
+            hits = own.hits(of_name[f"{model}_users"], of_name[f"{model}_products"])
             values = [
                 metric(hits, own.n_relevant, K).mean() for metric in (precision, recall, ndcg)
             ]
