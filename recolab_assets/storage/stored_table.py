@@ -22,17 +22,14 @@ def check_exists(connection: duckdb.DuckDBPyConnection, schema: str, name: str) 
     Raises:
         TableMissingError: It has not.
     """
-    found = connection.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE schema_name = $schema AND table_name = $name"
-        " UNION ALL"
-        " SELECT 1 FROM duckdb_views() WHERE schema_name = $schema AND view_name = $name",
-        {"schema": schema, "name": name},
-    ).fetchall()
-    if not found:
+    try:
+        # To look it up among all tables would load every one of them.
+        connection.execute(f"SELECT 1 FROM {qualified(schema, name)} LIMIT 0")
+    except duckdb.CatalogException:
         asset = next((model for model, names in MODEL_TABLES.items() if name in names), name)
         raise TableMissingError(
             f"{schema}.{name} has not been written yet: materialise the asset {asset} first."
-        )
+        ) from None
 
 
 def read_table(
