@@ -1,18 +1,10 @@
-"""How many threads work while models are fitted and scored, and how many of them are BLAS's."""
+"""How many threads the linear algebra library may use while models are fitted and scored."""
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class _Limit:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from recolab_assets.models.blas import usable_cores
+from recolab_assets.parallel import usable_cores
 
 _BLOCK = 64
 _PARTS = 128

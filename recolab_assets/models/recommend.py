@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from recolab_assets.models.base import Candidates, Ranker, complete_lists
-from recolab_assets.models.blas import single_blas_thread, usable_cores
+from recolab_assets.models.blas import single_blas_thread
 from recolab_assets.models.lists import RecommendationLists
 from recolab_assets.models.training import TrainingData
+from recolab_assets.parallel import usable_cores
 from recolab_assets.tables import TABLES
 
 Progress = Callable[[int, int], None]

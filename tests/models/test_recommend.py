@@ -8,7 +8,6 @@ import pyarrow as pa
 import pytest
 
 from recolab_assets.models import MODELS, fit_models, load_models
-from recolab_assets.models.blas import usable_cores
 from recolab_assets.models.recommend import recommend_blocks, recommendation_batches
 from recolab_assets.tables import MODEL_TABLES, TABLES
 
@@ -146,12 +145,3 @@ def test_a_shop_without_users_streams_no_rows(make_data, settings):
     data = make_data([], 0, 3)
     table = stream(fit_models(data, settings, 1), data).read_all()
     assert table.num_rows == 0
-
-
-def test_cores_are_counted_where_the_system_has_no_affinity(monkeypatch):
-    assert usable_cores() >= 1
-    monkeypatch.delattr("os.sched_getaffinity", raising=False)
-    monkeypatch.setattr("os.cpu_count", lambda: 6)
-    assert usable_cores() == 6
-    monkeypatch.setattr("os.cpu_count", lambda: None)
-    assert usable_cores() == 1
