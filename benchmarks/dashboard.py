@@ -27,30 +27,44 @@ FIRST_LIMIT, FILTER_LIMIT = 1.5, 0.5
 
 WATCH = """(path) => {
     // A stopwatch in the page itself: from the next click or key to what is drawn anew.
+    const QUIET = 200;
     const page = document.querySelector("#page");
-    const former = page.querySelector("h1");
-    const title = former.textContent;
-    let started = null, first = null, changed = false;
-    const begin = () => { started ??= performance.now(); };
+    const title = page.querySelector("h1").textContent;
+    let started = null, first = null, drawn = null, asked = 0, answered = 0;
+    const seconds = (moment) => (moment - started) / 1000;
     for (const kind of ["pointerdown", "keydown"]) {
-        addEventListener(kind, begin, { once: true, capture: true });
+        addEventListener(kind, () => { started ??= performance.now(); },
+            { once: true, capture: true });
     }
-    const observer = new MutationObserver(() => { changed = true; });
-    observer.observe(page, { childList: true, subtree: true, characterData: true });
-    const arrived = () => started !== null && changed
+    window.plainFetch ??= window.fetch;
+    window.fetch = async (address, options) => {
+        const isOfPage = String(options?.body).includes('"id":"address"');
+        asked += isOfPage;
+        const answer = await window.plainFetch(address, options);
+        await answer.clone().text();
+        answered += isOfPage;
+        drawn = isOfPage ? performance.now() : drawn;
+        return answer;
+    };
+    const observer = new MutationObserver(() => { drawn = performance.now(); });
+    observer.observe(page,
+        { childList: true, subtree: true, characterData: true, attributes: true });
+    const all = (query) => [...page.querySelectorAll(query)];
+    const isAnswered = () => started !== null && asked > 0 && asked === answered
         && (path === null || page.querySelector("h1")?.textContent !== title);
     window.stopwatch = new Promise((resolve) => {
         const look = () => {
-            const all = (query) => [...page.querySelectorAll(query)];
             const figures = all(".dash-graph");
             const ready = figures.filter((box) => box.querySelector(".js-plotly-plot .main-svg"));
             const filled = all(".ag-root-wrapper").every((grid) =>
                 grid.querySelector(".ag-header-cell"));
-            const seconds = () => (performance.now() - started) / 1000;
-            if (arrived()) {
-                if (figures.length ? ready.length : filled) first ??= seconds();
-                if (first !== null && ready.length === figures.length && filled) {
-                    requestAnimationFrame(() => resolve([first, seconds()]));
+            if (isAnswered()) {
+                const now = performance.now();
+                if (figures.length ? ready.length : filled) first ??= seconds(now);
+                // The last thing that changed, once nothing has changed for a while.
+                if (ready.length === figures.length && filled && now - drawn > QUIET) {
+                    observer.disconnect();
+                    resolve([first, seconds(drawn)]);
                     return;
                 }
             }

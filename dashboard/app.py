@@ -82,14 +82,13 @@ def content(store: Store, path: str, search: str, scheme: Scheme) -> list[Compon
             dcc.Link("Go to the overview", href="/"),
         ]
     view = View(store, scheme, given(search))
-    heading: list[Component] = [
-        html.Div([dmc.Title(page.title, order=1, size="h2"), dmc.Text(page.question)])
-    ]
+    heading = [html.Div([dmc.Title(page.title, order=1, size="h2"), dmc.Text(page.question)])]
     try:
         body = page.render(view)
     except Unavailable as problem:
         return [*heading, problem_notice(problem)]
-    return [*heading, *behind_notice(view.answers), *body]
+    # One part, so that the parts below stay the same when a run begins or ends.
+    return [dmc.Stack([*heading, *behind_notice(view.answers)], gap="md"), *body]
 
 
 def filters_of(page: object) -> dict[str, object]:
@@ -180,7 +179,7 @@ def _frame() -> Component:
                     dmc.AppShellMain(
                         html.Div(
                             dcc.Loading(
-                                dmc.Stack(id="page", gap="md"),
+                                [dcc.Store(id="answer"), dmc.Stack(id="page", gap="md")],
                                 delay_show=400,
                                 overlay_style={"visibility": "visible"},
                             ),
@@ -207,19 +206,26 @@ def _register(app: Dash, store: Store) -> None:
         page.register(app, store)
 
     @app.callback(
-        Output("page", "children"),
-        Output("drawn", "data"),
+        Output("answer", "data"),
         Input("address", "pathname"),
         Input("address", "search"),
         Input("revision", "data"),
         Input("scheme", "data"),
     )
-    def show_page(
+    def ask_for_page(
         path: str | None, search: str | None, _revision: str | None, scheme: Scheme | None
-    ) -> tuple[list[Component], dict[str, object]]:
+    ) -> dict[str, object]:
         page = content(store, path or "/", search or "", scheme or "light")
-        return page, filters_of(page)
+        return {"path": path, "content": page, "filters": filters_of(page)}
 
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("page", "draw"),
+        Output("page", "children"),
+        Output("drawn", "data"),
+        Input("answer", "data"),
+        State("drawn", "data"),
+        prevent_initial_call=True,
+    )
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("recolab", "putFiltersInAddress"),
         Output("address", "search"),

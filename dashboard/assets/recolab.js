@@ -5,7 +5,7 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
     /* A filter that has just been drawn is no choice of the reader's. */
     putFiltersInAddress: (_values, search, drawn) => {
       const [filters] = window.dash_clientside.callback_context.inputs_list;
-      const chosen = filters.filter(({ id, value }) => value !== undefined && drawn?.[id.name] !== value);
+      const chosen = filters.filter(({ id, value }) => value !== undefined && drawn?.filters[id.name] !== value);
       if (!chosen.length) return window.dash_clientside.no_update;
       const address = new URLSearchParams(search);
       for (const { id, value } of chosen) address.set(id.name, value);

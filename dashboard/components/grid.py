@@ -1,6 +1,6 @@
 """Sortable tables that export CSV."""
 
-from typing import Any
+from typing import Any, Final
 
 import dash_ag_grid as dag
 import dash_mantine_components as dmc
@@ -13,10 +13,20 @@ from dashboard.components.cells import P_VALUE, fields_of, in_browser
 from dashboard.components.region import region
 from dashboard.theme import Scheme
 
+ROW: Final = "row_place"
+"""Field of a row that says which of the table it is."""
+
 
 def text_column(field: str, header: str, **options: Any) -> dict[str, Any]:
-    """A column of words."""
-    return {"field": field, "headerName": header, **options}
+    """A column of words; those too long for it go on in the next line, rather than be cut."""
+    return {
+        "field": field,
+        "headerName": header,
+        # Only here: to measure every cell of every column takes the browser most of its time.
+        "wrapText": True,
+        "autoHeight": True,
+        **options,
+    }
 
 
 def number_column(
@@ -98,7 +108,9 @@ def grid(
     records = rows.astype(object).where(rows.notna(), None).to_dict("records")
     table = dag.AgGrid(
         id={"type": "grid", "name": name},
-        rowData=records,
+        rowData=[{**record, ROW: str(place)} for place, record in enumerate(records)],
+        # A row that is filled anew keeps its cells.
+        getRowId=f"params.data.{ROW}",
         columnDefs=[*columns, *_unseen(columns)],
         defaultColDef={
             "sortable": True,
@@ -106,9 +118,6 @@ def grid(
             "minWidth": 110,
             "wrapHeaderText": True,
             "autoHeaderHeight": True,
-            # What is too long for its column goes on in the next line, rather than be cut.
-            "wrapText": True,
-            "autoHeight": True,
             # A CSV file is read by programs: numbers in full.
             "useValueFormatterForExport": False,
         },

@@ -30,6 +30,7 @@ COMPARED = (
 """Ways whose curves are drawn: one of each kind, so that a figure stays readable."""
 SMALL, LARGE = 1_000, 5_000
 """Sizes that every method was tried at."""
+_WORDS = ("label", "family", "explanation")
 
 
 def render(view: View) -> list[Component]:
@@ -105,36 +106,37 @@ def _ranking(ranks: pd.DataFrame, view: View, *, has_truth: bool) -> Component:
 
 def summary(scorecard: pd.DataFrame) -> pd.DataFrame:
     """One row a method: how often it is right, how often it cries wolf, and what it needs."""
-    rows = []
-    for method in (name for name in WAYS if name in set(scorecard["method"])):
-        mine = scorecard[scorecard["method"] == method]
-        needed = mine[mine["measure"] == "users_for_80_power"]["value"]
-        ratios = mine[mine["measure"] == "ratio_to_ab"]["value"]
-        way = way_of(method)
-        rows.append(
-            {
-                "label": way.label,
-                "family": way.family,
-                "explanation": way.explanation,
-                "best_small": _value(mine, "best_pick_rate", "models", SMALL),
-                "best_large": _value(mine, "best_pick_rate", "models", LARGE),
-                "best_cloned": _value(mine, "best_pick_rate", "cloned", SMALL),
-                "identical": _value(mine, "false_alarm_rate", "identical"),
-                "equal_truth": _value(mine, "false_alarm_rate", "equal_truth", LARGE),
-                "users": needed.median() if len(needed) else float("nan"),
-                "ratio": ratios.median() if len(ratios) else float("nan"),
-                "lost": _value(mine, "clicks_lost", "models"),
-            }
-        )
-    return pd.DataFrame(rows)
+    columns = {
+        "best_small": _values(scorecard, "best_pick_rate", "models", SMALL),
+        "best_large": _values(scorecard, "best_pick_rate", "models", LARGE),
+        "best_cloned": _values(scorecard, "best_pick_rate", "cloned", SMALL),
+        "identical": _values(scorecard, "false_alarm_rate", "identical"),
+        "equal_truth": _values(scorecard, "false_alarm_rate", "equal_truth", LARGE),
+        "users": _medians(scorecard, "users_for_80_power"),
+        "ratio": _medians(scorecard, "ratio_to_ab"),
+        "lost": _values(scorecard, "clicks_lost", "models"),
+    }
+    tried = set(scorecard["method"])
+    methods = [name for name in WAYS if name in tried]
+    ways = [way_of(method) for method in methods]
+    words = {name: [getattr(way, name) for way in ways] for name in _WORDS}
+    numbers = {name: found.reindex(methods).to_numpy() for name, found in columns.items()}
+    return pd.DataFrame(words | numbers)
 
 
-def _value(rows: pd.DataFrame, measure: str, arms: str, n_users: int | None = None) -> float:
-    """A value of the scorecard; without a size, that of the largest; NaN where there is none."""
+def _values(
+    rows: pd.DataFrame, measure: str, arms: str, n_users: int | None = None
+) -> "pd.Series[float]":
+    """A value of the scorecard by method; without a size, that of the largest."""
     found = rows[(rows["measure"] == measure) & (rows["arms"] == arms)]
     if n_users is not None:
         found = found[found["n_users"] == n_users]
-    return float(found["value"].iloc[-1]) if len(found) else float("nan")
+    return found.drop_duplicates("method", keep="last").set_index("method")["value"]
+
+
+def _medians(rows: pd.DataFrame, measure: str) -> "pd.Series[float]":
+    """Median over the models of a measure of the scorecard, by method."""
+    return rows[rows["measure"] == measure].groupby("method")["value"].median()
 
 
 def _summary(scorecard: pd.DataFrame, view: View) -> Component:

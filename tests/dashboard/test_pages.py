@@ -8,6 +8,7 @@ import pytest
 
 from dashboard import queries
 from dashboard.app import content, create_app, filters_of
+from dashboard.components.grid import ROW
 from dashboard.figures.exposure import pareto_front
 from dashboard.pages import PAGES, fit
 from dashboard.pages.ab_depth import status
@@ -46,7 +47,9 @@ def figure(page, name):
 
 def rows_of_grid(page, name):
     grids = components(json.loads(page), "AgGrid")
-    return next(grid["rowData"] for grid in grids if grid["id"]["name"] == name)
+    rows = next(grid["rowData"] for grid in grids if grid["id"]["name"] == name)
+    assert [row.pop(ROW) for row in rows] == [str(place) for place in range(len(rows))]
+    return rows
 
 
 @pytest.mark.parametrize("path", PATHS)
