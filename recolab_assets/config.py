@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from recolab_assets.scale_sections import ScaleConfig
 from recolab_assets.sections import (
     EDITORIAL_EVENTS,
     PRODUCT_EVENTS,
@@ -447,6 +448,7 @@ class LabConfig(Section):
     experiment: ExperimentConfig = ExperimentConfig()
     study: StudyConfig = StudyConfig()
     storage: StorageConfig = StorageConfig()
+    scale: ScaleConfig = ScaleConfig()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

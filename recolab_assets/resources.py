@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from recolab_assets.config import LabConfig, config_path, load_config
+from recolab_assets.scale import Engine, engine_of
 from recolab_assets.storage import Database, FileIOManager, Origin, build_io_manager
 
 SETTINGS_KEY = "recolab/settings"
@@ -52,10 +53,16 @@ class LabResource(dg.ConfigurableResource[Any]):
     )
 
     _settings: LabConfig | None = PrivateAttr(default=None)
+    _engine: Engine | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Read the file once a run: one that is edited meanwhile counts from the next run on."""
+        """Read the file once a run: one that is edited meanwhile counts from the next run on.
+
+        Raises:
+            EngineError: The engine that it names cannot run here.
+        """
         self._settings = load_config(self.config)
+        self._engine = engine_of(self._settings, self.database)
 
     @property
     def settings(self) -> LabConfig:
@@ -71,6 +78,15 @@ class LabResource(dg.ConfigurableResource[Any]):
         """The DuckDB file that the configuration names."""
         settings = self.settings
         return Database(settings.database_path, settings.storage.lock_timeout_seconds)
+
+    @property
+    def engine(self) -> Engine:
+        """What the large stages run on.
+
+        Raises:
+            EngineError: It cannot run here.
+        """
+        return self._engine or engine_of(self.settings, self.database)
 
     def origin_of(self, spec: dg.AssetSpec) -> Origin:
         """Say with which configuration an asset is made in this run."""

@@ -1,7 +1,5 @@
 """Offline evaluation: metrics per user and per model, comparisons, guardrails."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 import pyarrow as pa
 
@@ -15,33 +13,13 @@ from recolab_assets.evaluation.guardrails import guardrails_table
 from recolab_assets.evaluation.list_metrics import Catalogue
 from recolab_assets.evaluation.other_split import other_split
 from recolab_assets.evaluation.other_split import other_split_metrics as measure_other_split
-from recolab_assets.evaluation.relevance import Relevance
 from recolab_assets.evaluation.segmentation import SEGMENT_COLUMNS
-from recolab_assets.models import MODELS
-from recolab_assets.models.lists import RecommendationLists
 from recolab_assets.models.popularity import popularity_scores
 from recolab_assets.resources import LabResource
-from recolab_assets.sql import Select
+from recolab_assets.scale import HoldOut
+from recolab_assets.scale.local import relevance_of, stored_lists
+from recolab_assets.sql import Measured, Select
 from recolab_assets.storage import StoredTable
-
-
-def _lists(recommendations: StoredTable, k: int) -> Iterator[tuple[str, RecommendationLists]]:
-    """Load the lists of one model after the other."""
-    for model in MODELS:
-        rows = recommendations.select(
-            ["user_id", "rank", "product_id"], "model = ? AND rank <= ?", (model, k)
-        )
-        yield model, RecommendationLists.from_table(rows, k)
-
-
-def _relevance(
-    test_interactions: StoredTable, train_pairs: StoredTable, *, exclude_seen: bool
-) -> Relevance:
-    return Relevance.from_tables(
-        test_interactions.select(["user_id", "item_id", "item_type"]),
-        train_pairs.select(["user_id", "product_id"]),
-        exclude_seen=exclude_seen,
-    )
 
 
 @lab_asset(settings=("evaluation.k_values", "model.exclude_seen"), kinds=("numpy",))
@@ -51,16 +29,14 @@ def user_metrics(
     recommendations: StoredTable,
     test_interactions: StoredTable,
     train_pairs: StoredTable,
-) -> dg.MaterializeResult[pa.RecordBatchReader]:
+) -> dg.MaterializeResult[Measured]:
     settings = lab.settings
-    relevance = _relevance(test_interactions, train_pairs, exclude_seen=settings.model.exclude_seen)
-    k_values = settings.evaluation.k_values
-    lists = _lists(recommendations, max(k_values))
-    return lab.result(
-        context,
-        report.user_metrics(lists, relevance, k_values),
-        {"eligible_users": len(relevance.users), "relevant_pairs": len(relevance.products)},
+    measured = lab.engine.user_metrics(
+        HoldOut(recommendations, test_interactions, train_pairs),
+        settings.evaluation.k_values,
+        exclude_seen=settings.model.exclude_seen,
     )
+    return lab.result(context, Measured(measured, report.eligible()))
 
 
 @lab_asset(
@@ -132,7 +108,7 @@ def offline_metrics(
     catalogue = Catalogue.from_tables(products, train_pairs.select(["user_id", "product_id"]))
     table = report.offline_metrics_table(
         user_metrics,
-        _lists(recommendations, k),
+        stored_lists(recommendations, k),
         catalogue,
         settings.evaluation,
         settings.data.random_seed,
@@ -170,8 +146,8 @@ def metric_curves(
     train_pairs: StoredTable,
 ) -> dg.MaterializeResult[pa.Table]:
     settings = lab.settings.model
-    relevance = _relevance(test_interactions, train_pairs, exclude_seen=settings.exclude_seen)
-    lists = _lists(recommendations, settings.top_k)
+    relevance = relevance_of(test_interactions, train_pairs, exclude_seen=settings.exclude_seen)
+    lists = stored_lists(recommendations, settings.top_k)
     return lab.result(context, metric_curves_table(lists, relevance))
 
 

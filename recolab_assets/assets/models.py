@@ -3,16 +3,13 @@
 from typing import Any
 
 import dagster as dg
-import numpy as np
-import pyarrow as pa
 
 from recolab_assets.assets.declare import lab_asset
 from recolab_assets.models import MODELS
 from recolab_assets.models.base import Recommender
 from recolab_assets.models.popularity import popularity_scores
-from recolab_assets.models.training import TrainingData
 from recolab_assets.resources import LabResource
-from recolab_assets.sql import Select
+from recolab_assets.scale import Training
 from recolab_assets.storage import StoredTable
 
 _SETTINGS = {
@@ -23,6 +20,7 @@ _SETTINGS = {
         "model.als_iterations",
         "model.als_regularization",
         "model.als_alpha",
+        "scale.engine",
     ),
     "item_cf": ("model.training_seed", "model.itemcf_k_neighbours"),
     "content_based": ("model.training_seed",),
@@ -35,14 +33,22 @@ _SETTINGS = {
     ),
 }
 """Settings that each model's tables depend on; a model that is not named depends on all."""
+_LEARNED_FROM = """
+    SELECT
+        count(*) AS training_pairs,
+        count(DISTINCT user_id) AS users_with_pairs,
+        count(DISTINCT product_id) AS products_with_pairs
+    FROM processed.train_pairs
+"""
 
 
 @lab_asset(
     settings=("model.event_weights", "model.popularity_half_life_days"),
     deps=["train_interactions", "products"],
 )
-def popularity(context: dg.AssetExecutionContext, lab: LabResource) -> dg.MaterializeResult[Select]:
-    return lab.result(context, popularity_scores(lab.settings.model))
+def popularity(context: dg.AssetExecutionContext, lab: LabResource) -> dg.MaterializeResult[Any]:
+    scores = popularity_scores(lab.settings.model)
+    return lab.result(context, lab.engine.select("popularity", scores))
 
 
 def _fitted(model: type[Recommender]) -> dg.AssetsDefinition:
@@ -58,23 +64,14 @@ def _fitted(model: type[Recommender]) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         lab: LabResource,
         users: StoredTable,
-        products: pa.Table,
-        train_pairs: pa.Table,
+        products: StoredTable,
+        train_pairs: StoredTable,
     ) -> dg.MaterializeResult[dict[str, Any]]:
-        # Popularity only orders ties among recommendations; what is learned does not depend on it.
-        unordered = np.zeros(products.num_rows)
-        data = TrainingData.from_tables(train_pairs, products, unordered, users.count())
         settings = lab.settings
-        trained = model.fit(data, settings.model, settings.training_seed)
-        return lab.result(
-            context,
-            trained.to_tables(),
-            {
-                "training_pairs": data.pairs.nnz,
-                "users_with_pairs": int(np.count_nonzero(np.diff(data.pairs.indptr))),
-                "products_with_pairs": len(np.unique(data.pairs.indices)),
-            },
-        )
+        training = Training(users, products, train_pairs)
+        tables = lab.engine.fit(model, training, settings.model, settings.training_seed)
+        [counts] = train_pairs.query(_LEARNED_FROM).to_pylist()
+        return lab.result(context, dict(tables), counts)
 
     return fitted
 

@@ -1,4 +1,6 @@
-"""Training and hold-out, training pairs, and features: all of it SQL inside DuckDB."""
+"""Training and hold-out, training pairs, and features: all of it SQL."""
+
+from typing import Any
 
 import dagster as dg
 
@@ -11,50 +13,50 @@ from recolab_assets.sql import Select
 _FEATURE_DEPS = ("train_interactions", "users", "products", "editorial")
 
 
+def _selected(
+    context: dg.AssetExecutionContext, lab: LabResource, select: Select
+) -> dg.MaterializeResult[Any]:
+    return lab.result(context, lab.engine.select(context.asset_key.path[-1], select))
+
+
 # The report on the log, so that nothing is trained before it is there.
 @lab_asset(settings=("split",), deps=["interactions", "import_report"])
 def train_interactions(
     context: dg.AssetExecutionContext, lab: LabResource
-) -> dg.MaterializeResult[Select]:
-    return lab.result(context, splits.train_interactions(lab.settings.split))
+) -> dg.MaterializeResult[Any]:
+    return _selected(context, lab, splits.train_interactions(lab.settings.split))
 
 
 @lab_asset(settings=("split",), deps=["interactions"])
 def validation_interactions(
     context: dg.AssetExecutionContext, lab: LabResource
-) -> dg.MaterializeResult[Select]:
-    return lab.result(context, splits.validation_interactions(lab.settings.split))
+) -> dg.MaterializeResult[Any]:
+    return _selected(context, lab, splits.validation_interactions(lab.settings.split))
 
 
 @lab_asset(settings=("split",), deps=["interactions"])
 def test_interactions(
     context: dg.AssetExecutionContext, lab: LabResource
-) -> dg.MaterializeResult[Select]:
-    return lab.result(context, splits.test_interactions(lab.settings.split))
+) -> dg.MaterializeResult[Any]:
+    return _selected(context, lab, splits.test_interactions(lab.settings.split))
 
 
 @lab_asset(settings=("model.event_weights", "model.log_weights"), deps=["train_interactions"])
-def train_pairs(
-    context: dg.AssetExecutionContext, lab: LabResource
-) -> dg.MaterializeResult[Select]:
+def train_pairs(context: dg.AssetExecutionContext, lab: LabResource) -> dg.MaterializeResult[Any]:
     model = lab.settings.model
     pairs = splits.train_pairs(model.event_weights, log_weights=model.log_weights)
-    return lab.result(context, pairs)
+    return _selected(context, lab, pairs)
 
 
 @lab_asset(settings=(), deps=_FEATURE_DEPS)
-def user_features(
-    context: dg.AssetExecutionContext, lab: LabResource
-) -> dg.MaterializeResult[Select]:
-    return lab.result(context, features.user_features())
+def user_features(context: dg.AssetExecutionContext, lab: LabResource) -> dg.MaterializeResult[Any]:
+    return _selected(context, lab, features.user_features())
 
 
 @lab_asset(settings=("model.popularity_half_life_days",), deps=_FEATURE_DEPS)
-def item_features(
-    context: dg.AssetExecutionContext, lab: LabResource
-) -> dg.MaterializeResult[Select]:
+def item_features(context: dg.AssetExecutionContext, lab: LabResource) -> dg.MaterializeResult[Any]:
     half_life = lab.settings.model.popularity_half_life_days
-    return lab.result(context, features.item_features(half_life))
+    return _selected(context, lab, features.item_features(half_life))
 
 
 ASSETS = (

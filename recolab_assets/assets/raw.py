@@ -79,7 +79,7 @@ def interactions(
     if isinstance(shop, LogShop):
         return lab.result(context, shop.interactions(users, products, editorial))
     config = lab.settings
-    rows = shop.interactions(users, products, editorial, progress(context, "users generated"))
+    rows = lab.engine.events(shop, users, products, editorial, progress(context, "users generated"))
     specified = {f"{name}_specified": share for name, share in specified_shares(config).items()}
     return lab.result(context, Measured(rows, realised_shares(config)), specified)
 

@@ -27,6 +27,7 @@ from recolab_assets.evaluation.metrics import ACCURACY_METRICS, accuracy
 from recolab_assets.evaluation.relevance import Relevance
 from recolab_assets.models.lists import RecommendationLists
 from recolab_assets.randomness import stream
+from recolab_assets.sql import Select
 from recolab_assets.tables import TABLES
 
 _METRIC_ORDER = (
@@ -74,6 +75,19 @@ def _user_metrics_batches(
                 **accuracy(hits, n_relevant, k),
             }
             yield pa.RecordBatch.from_pydict(columns, schema=TABLES["user_metrics"].arrow_schema)
+
+
+def eligible() -> Select:
+    """Select how many users the table user_metrics measures, and their relevant pairs."""
+    return Select(
+        """
+        SELECT
+            count(DISTINCT user_id) AS eligible_users,
+            CAST(coalesce(sum(n_relevant), 0) AS BIGINT) AS relevant_pairs
+        FROM evaluation.user_metrics
+        WHERE (model, k) = (SELECT (min(model), min(k)) FROM evaluation.user_metrics)
+        """
+    )
 
 
 def accuracy_of_lists(

@@ -105,9 +105,7 @@ class ALS(Recommender):
             return cls(data, settings, users, none, products, none)
         # Only rows and columns with pairs: the factors do not change when cold ones are added.
         pairs = csr_matrix(history[users][:, products])
-        confidence = pairs.copy()
-        # `implicit` takes the confidence itself (1 + alpha × weight), not its excess over 1.
-        confidence.data = 1 + np.float32(config.als_alpha) * pairs.data
+        confidence = confidence_of(pairs, config.als_alpha)
         with single_blas_thread():
             model = _Factorisation(
                 factors=config.als_factors,
@@ -117,19 +115,11 @@ class ALS(Recommender):
                 random_state=stream(seed, "models.als"),
             )
             model.fit(confidence, show_progress=False)
-            user_factors = model.user_factors
-            if config.als_regularization > 0:
-                # Solve the users' half-step once more, to the end and against the final product
-                # factors: only then do scores decompose into the shares that explain them.
-                user_factors = np.zeros_like(model.user_factors)
-                half_step(
-                    confidence,
-                    user_factors,
-                    model.item_factors,
-                    config.als_regularization,
-                    steps=_EXACT_STEPS,
-                    tolerance=_EXACT,
-                )
+        user_factors = model.user_factors
+        if config.als_regularization > 0:
+            # Solve the users' half-step once more, to the end and against the final product
+            # factors: only then do scores decompose into the shares that explain them.
+            user_factors = solve_users(model.item_factors, confidence, config.als_regularization)
         return cls(data, settings, users, user_factors, products, model.item_factors)
 
     @classmethod
@@ -256,6 +246,44 @@ class ALS(Recommender):
         lengths = np.sqrt(np.einsum("ij,ij->i", factors, factors))
         units = factors / np.where(lengths > 0, lengths, 1)[:, None]
         return self._columns_products, np.einsum("ij,j->i", units, units[column])
+
+
+def confidence_of(pairs: csr_matrix, alpha: float) -> csr_matrix:
+    """Return the confidences c = 1 + alpha × weight of training pairs, as `implicit` takes them.
+
+    Args:
+        pairs: (n_users, n_products) CSR of float32 weights above 0.
+        alpha: Confidence that a unit of weight adds.
+    """
+    confidence = pairs.copy()
+    confidence.data = 1 + np.float32(alpha) * pairs.data
+    return confidence
+
+
+def solve_users(
+    product_factors: np.ndarray, confidence: csr_matrix, regularization: float
+) -> np.ndarray:
+    """Solve the users' half-step to the end: the best factors given the products'.
+
+    Args:
+        product_factors: (p, f) float32.
+        confidence: (u, p) CSR as :func:`confidence_of` gives it.
+        regularization: λ, above 0.
+
+    Returns:
+        (u, f) float32 factors of the users.
+    """
+    solved = np.zeros((confidence.shape[0], product_factors.shape[1]), np.float32)
+    with single_blas_thread():
+        half_step(
+            confidence,
+            solved,
+            product_factors,
+            regularization,
+            steps=_EXACT_STEPS,
+            tolerance=_EXACT,
+        )
+    return solved
 
 
 def _read_factors(table: pa.Table, key: str, factors: int) -> tuple[np.ndarray, np.ndarray]:

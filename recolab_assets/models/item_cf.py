@@ -58,15 +58,8 @@ class ItemCF(Recommender):
             warnings.simplefilter("ignore", ParameterWarning)
             model.fit(csr_matrix(data.history, dtype=np.float64), show_progress=False)
         found = model.similarity.tocoo()
-        kept = (found.row != found.col) & np.isfinite(found.data) & (found.data > 0)
-        rows, columns = found.row[kept], found.col[kept]
-        similarities = np.minimum(found.data[kept], 1.0)
-        # With many ties at the top the product itself may not be among those found.
-        order = np.lexsort((columns, -similarities, rows))
-        rows, columns, similarities = rows[order], columns[order], similarities[order]
-        starts = np.searchsorted(rows, np.arange(data.n_products))
-        kept = np.arange(len(rows)) - starts[rows] < config.itemcf_k_neighbours
-        return cls(data, _neighbour_matrix(data, rows[kept], columns[kept], similarities[kept]))
+        kept = nearest(found.row, found.col, found.data, config.itemcf_k_neighbours)
+        return cls(data, _neighbour_matrix(data, *kept))
 
     @classmethod
     def _restore(
@@ -136,6 +129,31 @@ class ItemCF(Recommender):
 
     def _similar(self, product: int, n: int) -> tuple[np.ndarray, np.ndarray]:
         return self._neighbours_of(product)
+
+
+def nearest(
+    products: np.ndarray, neighbours: np.ndarray, similarities: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Keep the k nearest neighbours of each product: no product itself, no similarity of 0.
+
+    Args:
+        products: (n,) ids.
+        neighbours: (n,) ids.
+        similarities: (n,) float64 cosines.
+        k: Most neighbours of a product; of equal ones the first by id.
+
+    Returns:
+        The three arrays, by product, nearest first.
+    """
+    kept = (products != neighbours) & np.isfinite(similarities) & (similarities > 0)
+    products, neighbours = products[kept], neighbours[kept]
+    similarities = np.minimum(similarities[kept], 1.0)
+    # With many ties at the top the product itself may not be among those found.
+    order = np.lexsort((neighbours, -similarities, products))
+    products, neighbours, similarities = products[order], neighbours[order], similarities[order]
+    first = np.searchsorted(products, products)
+    kept = np.arange(len(products)) - first < k
+    return products[kept], neighbours[kept], similarities[kept]
 
 
 def _neighbour_matrix(

@@ -1,6 +1,7 @@
 """The synthetic shop: its raw tables, generated block by block from named random streams."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,7 @@ from recolab_assets.config import EDITORIAL_EVENTS, PRODUCT_EVENTS, LabConfig, S
 from recolab_assets.randomness import stream
 from recolab_assets.shop.behaviour import Events, Visitors, simulate_events
 from recolab_assets.shop.catalogue import generate_editorial, generate_products
-from recolab_assets.shop.demand import editorial_demand, product_demand
+from recolab_assets.shop.demand import Demand, editorial_demand, product_demand
 from recolab_assets.shop.population import generate_users
 from recolab_assets.shop.taxonomy import seasonal_weights, taxonomy_of
 from recolab_assets.shop.timeline import LogCalendar
@@ -82,35 +83,83 @@ class SyntheticShop:
             schema=TABLES["import_report"].arrow_schema,
         )
 
+    def event_log(self, users: pa.Table, products: pa.Table, editorial: pa.Table) -> "EventLog":
+        """Return the log to be: what any block of its users is generated from.
+
+        Args:
+            users: ``raw.users``.
+            products: ``raw.products``.
+            editorial: ``raw.editorial``; may be empty.
+        """
+        shop, data = self._config.shop, self._config.data
+        activity = users["activity"].to_numpy()
+        return EventLog(
+            shop=shop,
+            seed=data.random_seed,
+            counts=stream(data.random_seed, "shop.activity").multinomial(
+                data.n_interactions, activity / activity.sum()
+            ),
+            wanted=product_demand(users, products, shop),
+            read=editorial_demand(users, editorial, shop) if editorial.num_rows else None,
+            visitors=_visitors(users, self._config, LogCalendar.of(shop)),
+            prices=products["price"].to_numpy(),
+        )
+
     def _batches(
         self, users: pa.Table, products: pa.Table, editorial: pa.Table, progress: Progress
     ) -> Iterator[pa.RecordBatch]:
-        shop, seed = self._config.shop, self._config.data.random_seed
-        calendar = LogCalendar.of(shop)
-        wanted = product_demand(users, products, shop)
-        read = editorial_demand(users, editorial, shop) if editorial.num_rows else None
-        visitors = _visitors(users, self._config, calendar)
-        prices = products["price"].to_numpy()
-        n_users = users.num_rows
-        activity = users["activity"].to_numpy()
-        counts = stream(seed, "shop.activity").multinomial(
-            self._config.data.n_interactions, activity / activity.sum()
+        log = self.event_log(users, products, editorial)
+        for shard in range(log.n_shards):
+            yield log.batch(shard)
+            progress(min((shard + 1) * SHARD_USERS, users.num_rows), users.num_rows)
+
+
+@dataclass(frozen=True, eq=False)
+class EventLog:
+    """All that the events of any block of users depend on, so that blocks may run anywhere.
+
+    Attributes:
+        shop: Mechanisms and their parameters.
+        seed: ``data.random_seed``.
+        counts: (n_users,) events of each user.
+        wanted: Demand for products.
+        read: Demand for editorial content; None where the shop has none.
+        visitors: Sign-up and season of all users.
+        prices: (n_products,) prices.
+    """
+
+    shop: ShopConfig
+    seed: int
+    counts: np.ndarray
+    wanted: Demand
+    read: Demand | None
+    visitors: Visitors
+    prices: np.ndarray
+
+    @property
+    def n_shards(self) -> int:
+        """Blocks of ``SHARD_USERS`` users."""
+        return -(-len(self.counts) // SHARD_USERS)
+
+    def batch(self, shard: int) -> pa.RecordBatch:
+        """Generate the events of one block of users, in the order and with the ids of the log.
+
+        Args:
+            shard: Number of the block, from 0.
+        """
+        low = shard * SHARD_USERS
+        block = np.arange(low, min(low + SHARD_USERS, len(self.counts)))
+        events = simulate_events(
+            block,
+            self.counts[block],
+            self.wanted,
+            self.read,
+            self.visitors,
+            self.shop,
+            stream(self.seed, "shop.behaviour", shard),
         )
-        first_id = 0
-        for shard, low in enumerate(range(0, n_users, SHARD_USERS)):
-            block = np.arange(low, min(low + SHARD_USERS, n_users))
-            events = simulate_events(
-                block,
-                counts[block],
-                wanted,
-                read,
-                visitors,
-                shop,
-                stream(seed, "shop.behaviour", shard),
-            )
-            yield _batch(events, first_id, prices, calendar, shop)
-            first_id += len(events.user)
-            progress(int(block[-1]) + 1, n_users)
+        first_id = int(self.counts[:low].sum())
+        return _batch(events, first_id, self.prices, LogCalendar.of(self.shop), self.shop)
 
 
 def _visitors(users: pa.Table, config: LabConfig, calendar: LogCalendar) -> Visitors:
