@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from recolab_assets.config import EDITORIAL_EVENTS, PRODUCT_EVENTS, LabConfig, ShopConfig
+from recolab_assets.parallel import in_order
 from recolab_assets.randomness import stream
 from recolab_assets.shop.behaviour import Events, Visitors, simulate_events
 from recolab_assets.shop.catalogue import generate_editorial, generate_products
@@ -109,8 +110,8 @@ class SyntheticShop:
         self, users: pa.Table, products: pa.Table, editorial: pa.Table, progress: Progress
     ) -> Iterator[pa.RecordBatch]:
         log = self.event_log(users, products, editorial)
-        for shard in range(log.n_shards):
-            yield log.batch(shard)
+        for shard, batch in enumerate(in_order(log.batch, range(log.n_shards))):
+            yield batch
             progress(min((shard + 1) * SHARD_USERS, users.num_rows), users.num_rows)
 
 
