@@ -110,7 +110,8 @@ def test_als_is_as_good(local: Lab, distributed: Lab) -> None:
         pc.mean(stored(lab, "user_metrics").select(["ndcg"], ndcg)["ndcg"]).as_py()
         for lab in (distributed, local)
     )
-    # On a shop this small, another seed moves the figure by as much; docs/scale.md has full size.
+    # Other solvers find other factors, and on a shop this small that moves the figure by several
+    # per cent either way: this holds the conversion of the penalty, not the last per cent.
     assert here > 0.05
     assert there == pytest.approx(here, rel=0.1)
 
