@@ -39,11 +39,20 @@ class ContentBased(Recommender):
         self._vectors = vectors
         n_slots = int(np.diff(vectors.indptr).max(initial=0))
         slots = np.arange(vectors.nnz) - np.repeat(vectors.indptr[:-1], np.diff(vectors.indptr))
-        columns = np.repeat(data.popularity_position, np.diff(vectors.indptr))
-        self._slot_terms = np.full((n_slots, data.n_products), len(vocabulary), np.uint32)
-        self._slot_terms[slots, columns] = vectors.indices
-        self._slot_weights = np.zeros((n_slots, data.n_products), np.float32)
-        self._slot_weights[slots, columns] = vectors.data
+        products = np.repeat(np.arange(data.n_products), np.diff(vectors.indptr))
+        terms = np.full((data.n_products, n_slots), len(vocabulary), np.uint32)
+        terms[products, slots] = vectors.indices
+        weights = np.zeros((data.n_products, n_slots), np.float32)
+        weights[products, slots] = vectors.data
+        # Catalogues hold many products with the same attributes: each kind is scored once.
+        both = np.hstack([terms, weights.view(np.uint32)])
+        _, first, kind_of = np.unique(both, axis=0, return_index=True, return_inverse=True)
+        self._kind_of = kind_of.ravel().astype(np.int32)
+        self._kind_terms = np.ascontiguousarray(terms[first].T)
+        self._kind_weights = np.ascontiguousarray(weights[first].T)
+        in_kinds = np.lexsort((data.popularity_position, self._kind_of))
+        self._kind_starts = np.searchsorted(self._kind_of[in_kinds], np.arange(first.size + 1))
+        self._kind_columns = data.popularity_position[in_kinds]
 
     @classmethod
     def _fit(
@@ -110,9 +119,12 @@ class ContentBased(Recommender):
         top_by_profile(
             users,
             Rows.of(self.data.history),
-            self._slot_terms,
-            self._slot_weights,
+            self._kind_terms,
+            self._kind_weights,
             len(self._vocabulary),
+            self._kind_of,
+            self._kind_starts,
+            self._kind_columns,
             self.data.popularity_position,
             self.data.seen(exclude=exclude_seen),
             keys,

@@ -232,7 +232,7 @@ def top_of_sieve(sieve: Sieve, out: np.ndarray) -> None:
 @_compiled
 def _set_direction(
     own: np.ndarray,
-    column_of: np.ndarray,
+    kind_of: np.ndarray,
     terms: np.ndarray,
     weights: np.ndarray,
     profile: np.ndarray,
@@ -243,8 +243,8 @@ def _set_direction(
         profile[term] = 0
     for product in own:
         for slot in range(len(terms)):
-            column = column_of[product]
-            profile[terms[slot, column]] += weights[slot, column]
+            kind = kind_of[product]
+            profile[terms[slot, kind]] += weights[slot, kind]
     square = 0.0
     for term in range(len(profile)):
         square += profile[term] * profile[term]
@@ -257,51 +257,103 @@ def _set_direction(
 
 
 @_compiled
+def _collect_kinds(
+    row: np.ndarray,
+    starts: np.ndarray,
+    columns: np.ndarray,
+    is_seen: np.ndarray,
+    depth: int,
+    buffer: np.ndarray,
+) -> Any:
+    """Collect the best columns of kinds with scores above 0; return how many there are.
+
+    As :func:`_sift`, but kinds come in no order of columns, so one that equals the worst may hold a
+    column that displaces it.
+    """
+    size = np.int64(0)
+    worst = np.nextafter(np.float32(0), np.float32(1))
+    for start in range(0, len(row), _CHUNK):
+        chunk = row[start : start + _CHUNK]
+        found = False
+        for at in range(len(chunk)):
+            found |= chunk[at] >= worst
+        if not found:
+            continue
+        for at in range(len(chunk)):
+            if not worst <= chunk[at] < np.inf:
+                continue
+            kind, taken = start + at, 0
+            for place in range(starts[kind], starts[kind + 1]):
+                column = columns[place]
+                if is_seen[column]:
+                    continue
+                buffer[size] = _key(chunk[at], column)
+                size += 1
+                taken += 1
+                if size == len(buffer):
+                    _keep_best(buffer, size, depth)
+                    size = np.int64(depth)
+                    worst = _score_of(buffer[depth - 1])
+                if taken == depth or chunk[at] < worst:
+                    break
+    return size
+
+
+@_compiled
 def top_by_profile(
     users: np.ndarray,
     history: Rows,
     terms: np.ndarray,
     weights: np.ndarray,
     n_terms: int,
+    kind_of: np.ndarray,
+    starts: np.ndarray,
+    columns: np.ndarray,
     column_of: np.ndarray,
     seen: Rows,
     out: np.ndarray,
 ) -> None:
     """Rank products by the cosine of their unit vectors with the mean of the user's products'.
 
-    The terms of a product lie in slots, in an order that is the same for all products, so products
-    with the same vector get the same score to the last bit. Only scores above 0 are ranked.
+    Products with the same vector are of one kind, which is scored once. Only scores above 0 are
+    ranked.
 
     Args:
         users: (n,) int32 rows of ``history`` and ``seen``.
         history: Products of the profile.
-        terms: (slots, m) uint32 term of each slot of each column; ``n_terms`` in an empty slot.
-        weights: (slots, m) float32 component of the unit vector; 0 in an empty slot.
+        terms: (slots, g) uint32 term of each slot of each of g kinds; ``n_terms`` in an empty slot.
+        weights: (slots, g) float32 component of the unit vector; 0 in an empty slot.
         n_terms: Size of the vocabulary.
+        kind_of: (n_products,) int32 kind of each product.
+        starts: (g + 1,) where the columns of each kind begin.
+        columns: (n_products,) int32 columns, kind by kind, ascending within each.
         column_of: (n_products,) int32 column of each product.
         seen: Products that do not come out.
         out: (n, d) keys.
     """
-    n_slots, n_columns = terms.shape
+    n_slots, n_kinds = terms.shape
     profile = np.zeros(n_terms + 1, np.float64)
     direction = np.zeros(n_terms + 1, np.float32)
-    row = np.empty(n_columns, np.float32)
+    row = np.empty(n_kinds, np.float32)
+    is_seen = np.zeros(len(column_of), np.bool_)
     buffer = np.empty(2 * out.shape[1] + 2 * _CHUNK, np.int64)
     for at in range(len(users)):
         user = users[at]
         own = history.products[history.starts[user] : history.starts[user + 1]]
-        if not _set_direction(own, column_of, terms, weights, profile, direction):
+        if not _set_direction(own, kind_of, terms, weights, profile, direction):
             continue
-        for column in range(n_columns):
-            row[column] = 0
+        for kind in range(n_kinds):
+            row[kind] = 0
         for slot in range(n_slots):
             slot_terms = terms[slot]
             slot_weights = weights[slot]
-            for column in range(n_columns):
-                row[column] += direction[slot_terms[column]] * slot_weights[column]
+            for kind in range(n_kinds):
+                row[kind] += direction[slot_terms[kind]] * slot_weights[kind]
         for entry in range(seen.starts[user], seen.starts[user + 1]):
-            row[column_of[seen.products[entry]]] = -np.inf
-        size, _ = _sift(row, 0, out.shape[1], buffer, np.int64(0), np.float32(0))
+            is_seen[column_of[seen.products[entry]]] = True
+        size = _collect_kinds(row, starts, columns, is_seen, out.shape[1], buffer)
+        for entry in range(seen.starts[user], seen.starts[user + 1]):
+            is_seen[column_of[seen.products[entry]]] = False
         _finish(buffer, size, out[at])
 
 

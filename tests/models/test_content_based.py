@@ -59,6 +59,27 @@ def test_products_with_the_same_attributes_tie_exactly_and_follow_popularity(mak
             assert (np.diff(data.popularity[products[same]]) <= 0).all()
 
 
+@pytest.mark.parametrize("depth", [1, 3, 25])
+def test_a_short_list_is_the_head_of_a_long_one_where_many_products_are_alike(
+    make_data, settings, depth
+):
+    generator = np.random.default_rng(4)
+    n = 900
+    attributes = {
+        "category": generator.choice(["a", "b"], n),
+        "brand": generator.choice(["x", "y", "z"], n),
+    }
+    pairs = [(user, int(p), 1.0) for user in range(20) for p in generator.choice(n, 90, False)]
+    data = make_data(pairs, 20, n, attributes, popularity=generator.random(n))
+    model = ContentBased.fit(data, settings, 1)
+    long, short = (model.candidates(np.arange(20), k, exclude_seen=True) for k in (n, depth))
+    np.testing.assert_array_equal(short.products, long.products[:, :depth])
+    assert all(
+        not set(row.tolist()) & set(data.history_of(user)[0].tolist())
+        for user, row in enumerate(short.products)
+    )
+
+
 def test_products_that_nobody_met_are_recommended(make_data, settings):
     attributes = {"category": ["a", "a", "b", "a"], "brand": ["x", "y", "x", "x"]}
     model = ContentBased.fit(make_data([(0, 0, 1.0)], 1, 4, attributes), settings, 1)
