@@ -68,6 +68,11 @@ CATALOGUE: Final = Query(
 """What explanations and the content-based model know of products."""
 
 
+def id_in(text: str) -> int | None:
+    """Return the id that a text may be; no shop has a billion users or products."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
 def users_named(text: str) -> Query:
     """Users whose id, or whose id in the shop's own system, is the text."""
     return Query(
@@ -238,10 +243,14 @@ def product_months(product: int) -> Query:
 
 
 def product_audience(product: int) -> Query:
-    """How many users have a product at each rank of each model, and some whom it scores highest."""
+    """How many users have a product at each rank of each model, and some whom it scores highest.
+
+    Users with the same score are in the order of their ids.
+    """
     return Query(
         """
-        SELECT model, rank, count(*) AS n_users, arg_max(user_id, score, 5) AS users
+        SELECT model, rank, count(*) AS n_users,
+            arg_min(user_id, (-score, user_id), 5) AS users
         FROM recommendations.recommendations
         WHERE product_id = ?
         GROUP BY ALL

@@ -116,4 +116,5 @@ def _arrow(rows: pd.DataFrame, name: str) -> pa.Table:
     """Give columns of a table the types of the registry."""
     registered = TABLES[name].arrow_schema
     schema = pa.schema([registered.field(str(column)) for column in rows.columns])
-    return pa.Table.from_pandas(rows, schema, preserve_index=False)
+    # Threads take longer to start than the columns to convert.
+    return pa.Table.from_pandas(rows, schema, preserve_index=False, nthreads=1)

@@ -30,13 +30,14 @@ def panel(title: str, explanation: str, *content: Component) -> Component:
     )
 
 
-def graph(name: str, figure: go.Figure, description: str) -> Component:
+def graph(name: str, figure: go.Figure, description: str, file: str | None = None) -> Component:
     """A figure with a button that saves it as PNG.
 
     Args:
-        name: What the figure is called on the page and in the name of the PNG file.
+        name: What the figure is called on the page, and in the name of the PNG file.
         figure: The figure.
         description: What a screen reader says in its place.
+        file: What it is called in the name of the file, where a choice changes that.
     """
     drawn = dcc.Graph(
         id={"type": "figure", "name": name},
@@ -46,7 +47,7 @@ def graph(name: str, figure: go.Figure, description: str) -> Component:
         className="figure",
     )
     labelled: dict[str, Any] = {
-        "data-png": f"recolab_{name}",
+        "data-png": f"recolab_{file or name}",
         "aria-label": f"Save as PNG: {description}",
     }
     save = dmc.Button("Save as PNG", variant="default", size="xs", **labelled)

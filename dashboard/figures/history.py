@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.frame import framed
+from dashboard.figures.frame import framed, laid_out
 from dashboard.rows import Row, is_absent, rows_of
 from dashboard.theme import EVENT_STYLES, INK, ModelStyle, Scheme
 
@@ -120,13 +120,14 @@ def months_figure(
             )
         )
     framed(figure, scheme, _MONTHS_HEIGHT, "")
-    return figure.update_layout(
-        barmode="stack",
-        showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        margin={"t": 70},
-        yaxis={"autorange": True, "showgrid": True, "title": {"text": "Events a month"}},
-    )
+    stacked = {
+        "barmode": "stack",
+        "showlegend": True,
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "margin": {"t": 70},
+        "yaxis": {"autorange": True, "showgrid": True, "title": {"text": "Events a month"}},
+    }
+    return laid_out(figure, stacked)
 
 
 def lifecycle_of(

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.frame import framed
+from dashboard.figures.frame import framed, laid_out
 from dashboard.rows import rows_of
 from dashboard.theme import INK, Scheme, style_of
 
@@ -61,12 +61,12 @@ def models_by_segment_figure(
             )
         )
     framed(figure, scheme, len(segments) + 1, x_title)
-    figure.update_xaxes(tickformat=digits, nticks=6)
-    return figure.update_layout(
-        showlegend=True,
-        legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0},
-        margin={"t": 60},
-        yaxis={
+    bands = {
+        "showlegend": True,
+        "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0},
+        "margin": {"t": 60},
+        "xaxis": {"tickformat": digits, "nticks": 6},
+        "yaxis": {
             "tickmode": "array",
             "tickvals": list(range(len(segments))),
             "ticktext": segments,
@@ -74,7 +74,8 @@ def models_by_segment_figure(
             "range": [len(segments) - 0.5, -0.5],
             "zeroline": False,
         },
-    )
+    }
+    return laid_out(figure, bands)
 
 
 def _reach(length: float) -> float:

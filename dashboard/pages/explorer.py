@@ -3,7 +3,7 @@
 import secrets
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, ctx, no_update
+from dash import Dash, Input, Output, State, ctx, html, no_update
 from dash.dependencies import ALL
 from dash.development.base_component import Component
 
@@ -24,9 +24,9 @@ def render(view: View) -> list[Component]:
     """Return the search, and the user or product that the address names."""
     subject = view.chosen("show", list(SUBJECTS))
     k = int(view.chosen("k", list(LENGTHS)))
-    if subject == "product":
-        return [_search(view, subject, k), *explorer_product.render(view, k)]
-    return [_search(view, subject, k), *explorer_user.render(view, k)]
+    shown = explorer_product if subject == "product" else explorer_user
+    # One part, so that another subject leaves the search in place.
+    return [_search(view, subject, k), dmc.Stack(shown.render(view, k), gap="md")]
 
 
 def _search(view: View, subject: str, k: int) -> Component:
@@ -39,17 +39,25 @@ def _search(view: View, subject: str, k: int) -> Component:
         dmc.Group(
             [
                 segments("show", "Show", SUBJECTS, subject),
-                dmc.TextInput(
-                    id={"type": "filter", "name": subject},
-                    label=label,
-                    description=description,
-                    value=view.filters.get(subject, ""),
-                    debounce=True,
-                    w="min(100%, 320px)",
-                ),
-                *([_segment(view)] if subject == "user" else []),
-                dmc.Button(
-                    f"Random {subject}", id={"type": "random", "name": subject}, variant="default"
+                html.Div(
+                    [
+                        dmc.TextInput(
+                            id={"type": "filter", "name": subject},
+                            label=label,
+                            description=description,
+                            value=view.filters.get(subject, ""),
+                            debounce=True,
+                            w="min(100%, 320px)",
+                        ),
+                        *([_segment(view)] if subject == "user" else []),
+                        dmc.Button(
+                            f"Random {subject}",
+                            id={"type": "random", "name": subject},
+                            variant="default",
+                        ),
+                    ],
+                    # Its own parts stand in the row.
+                    style={"display": "contents"},
                 ),
                 segments("k", "List length k", {k: k for k in sorted(LENGTHS, key=int)}, str(k)),
             ],

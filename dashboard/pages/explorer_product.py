@@ -15,6 +15,7 @@ from dashboard.figures.lines import lines_figure
 from dashboard.filters import explorer_link
 from dashboard.pages.page import View
 from dashboard.rows import Row, is_absent, rows_of
+from dashboard.store import Query
 from dashboard.theme import in_order, label_of
 from dashboard.vocabulary import day, number
 
@@ -30,6 +31,10 @@ N_USERS_SHOWN = 5
 def render(view: View, k: int) -> list[Component]:
     """Return the product that the address names; a sentence where it names none, or several."""
     wanted = view.filters.get("product", "").strip()
+    named = queries.id_in(wanted)
+    if named is not None:
+        # As for a user.
+        view.fetch(queries.products_named(wanted), *_questions(named))
     if not wanted:
         found = view.ask(queries.TOP_PRODUCT)
         if found.empty:
@@ -62,16 +67,21 @@ def _others(found: pd.DataFrame, others: list[int], k: int) -> list[Component]:
     return [dmc.Text(links[:-1], size="sm")] if others else []
 
 
-def _product(view: View, product: int, k: int) -> list[Component]:
-    state = queries.model_state_for_product(product)
-    view.fetch(
+def _questions(product: int) -> list[Query]:
+    """All that is asked of a product."""
+    return [
         queries.product_facts(product),
         queries.product_months(product),
         queries.product_audience(product),
         queries.LOG_SPAN,
         queries.CATALOGUE,
-        *state.values(),
-    )
+        *queries.model_state_for_product(product).values(),
+    ]
+
+
+def _product(view: View, product: int, k: int) -> list[Component]:
+    view.fetch(*_questions(product))
+    state = queries.model_state_for_product(product)
     row = rows_of(view.ask(queries.product_facts(product)))[0]
     catalogue = view.ask(queries.CATALOGUE)
     similar = lab.similar_products(
@@ -145,7 +155,10 @@ def _popularity(view: View, row: Row) -> Component:
 def _similar(
     similar: dict[str, list[lab.Similar]], catalogue: pd.DataFrame, row: Row, k: int
 ) -> Component:
-    titles = dict(zip(catalogue["product_id"], catalogue["title"], strict=True))
+    named = [near.product for found in similar.values() for near in found]
+    # To go through a whole catalogue takes longer than all else of the panel.
+    known = catalogue[catalogue["product_id"].isin(named)]
+    titles = dict(zip(known["product_id"], known["title"], strict=True))
     knowing = {model: found for model, found in similar.items() if found}
     silent = [label_of(model) for model, found in similar.items() if not found]
     absent = f" No similar product known to: {', '.join(silent)}." if silent else ""

@@ -1,6 +1,8 @@
 """The explorer's view of one user: history, and every model's list with reasons and hits."""
 
 from collections.abc import Mapping
+from itertools import groupby
+from operator import itemgetter
 
 import dash_mantine_components as dmc
 import pandas as pd
@@ -16,6 +18,7 @@ from dashboard.figures.history import event_style, timeline_figure
 from dashboard.filters import explorer_link
 from dashboard.pages.page import View
 from dashboard.rows import Row, is_absent, rows_of
+from dashboard.store import Query
 from dashboard.theme import label_of
 from dashboard.vocabulary import day, number, percent
 
@@ -26,6 +29,10 @@ Hits = Mapping[int, str]
 def render(view: View, k: int) -> list[Component]:
     """Return the user that the address names; a sentence where it names none, or several."""
     wanted = view.filters.get("user", "").strip()
+    named = queries.id_in(wanted)
+    if named is not None:
+        # Most likely the lab's id: whose it is and all else is read at one opening of the file.
+        view.fetch(queries.users_named(wanted), *_questions(named))
     if not wanted:
         found = view.ask(queries.TYPICAL_USER)
         if found.empty:
@@ -63,9 +70,9 @@ def _others(wanted: str, users: list[int], k: int) -> list[Component]:
     ]
 
 
-def _user(view: View, user: int, k: int) -> list[Component]:
-    state = queries.model_state_for_user(user)
-    view.fetch(
+def _questions(user: int) -> list[Query]:
+    """All that is asked of a user."""
+    return [
         queries.user_facts(user),
         queries.user_segment(user, "activity"),
         queries.user_events(user),
@@ -73,8 +80,13 @@ def _user(view: View, user: int, k: int) -> list[Component]:
         queries.user_pairs(user),
         queries.LOG_SPAN,
         queries.CATALOGUE,
-        *state.values(),
-    )
+        *queries.model_state_for_user(user).values(),
+    ]
+
+
+def _user(view: View, user: int, k: int) -> list[Component]:
+    view.fetch(*_questions(user))
+    state = queries.model_state_for_user(user)
     events = view.ask(queries.user_events(user))
     lists = view.ask(queries.user_lists(user))
     lists = lists[lists["rank"] <= k]
@@ -177,22 +189,25 @@ def _side_by_side(lists: pd.DataFrame, hits: Hits, k: int) -> Component:
         f"The first {k} products of every model, each with the reason in the model's own numbers."
         f" {relevant}",
         html.Div(
-            [_list(str(model), own) for model, own in lists.groupby("model", sort=False)],
+            [
+                _list(model, list(own))
+                for model, own in groupby(rows_of(lists), itemgetter("model"))
+            ],
             className="lists",
         ),
     )
 
 
-def _list(model: str, own: pd.DataFrame) -> Component:
-    n_hits = int((own["hit"] != "").sum())
+def _list(model: str, own: list[Row]) -> Component:
+    n_hits = sum(row["hit"] != "" for row in own)
     said = f"{n_hits} hit{'' if n_hits == 1 else 's'} in the hold-out"
-    if own["is_fallback"].any():
+    if any(row["is_fallback"] for row in own):
         said += "; the model cannot serve this user, so popularity stands in"
     return html.Section(
         [
             model_name(model),
             dmc.Text(said, size="sm", fw=700 if n_hits else 400),
-            html.Ol([_item(row) for row in rows_of(own)], className="ranked"),
+            html.Ol([_item(row) for row in own], className="ranked"),
         ],
         id={"type": "list", "model": model},
     )

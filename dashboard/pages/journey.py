@@ -18,7 +18,7 @@ from dashboard.figures.journey import (
     steps_figure,
 )
 from dashboard.pages.page import Page, View
-from dashboard.rows import rows_of
+from dashboard.rows import Row, rows_of
 from dashboard.store import RUN_COMMAND, Unavailable
 from dashboard.theme import label_of, labels_of
 from dashboard.vocabulary import number, percent
@@ -51,10 +51,10 @@ def render(view: View) -> list[Component]:
 
 
 def normalised(steps: pd.DataFrame) -> pd.DataFrame:
-    """Add to the steps of one funnel, in order, their share of its first step."""
-    steps = steps.sort_values("position")
-    first = steps["n_events"].iloc[0]
-    return steps.assign(share=steps["n_events"] / first if first else float("nan"))
+    """Put the steps of funnels, one a segment, in order; add their share of the first step."""
+    steps = steps.sort_values("position", kind="stable")
+    first = steps.groupby("segment", dropna=False)["n_events"].transform("first")
+    return steps.assign(share=steps["n_events"] / first.where(first > 0))
 
 
 def _shop(total: pd.DataFrame, view: View) -> Component:
@@ -128,16 +128,11 @@ def _by_segment(whole: pd.DataFrame, view: View) -> Component:
     known = [name for name in BREAKDOWNS if name in set(whole["breakdown"])]
     breakdown = view.chosen("by", known)
     mine = whole[whole["breakdown"] == breakdown]
-    rows = []
-    for segment, steps in mine.groupby("segment", sort=False):
-        counted = normalised(steps)
-        counts = dict(zip(counted["step"], counted["n_events"], strict=True))
-        shares = {
-            f"{step}_share": share
-            for step, share in zip(counted["step"], counted["share"], strict=True)
-        }
-        rows.append({"segment": segment, **counts, **shares})
-    table = pd.DataFrame(rows)
+    rows: dict[str, Row] = {}
+    for step in rows_of(normalised(mine)):
+        row = rows.setdefault(step["segment"], {"segment": step["segment"]})
+        row |= {step["step"]: step["n_events"], f"{step['step']}_share": step["share"]}
+    table = pd.DataFrame(rows.values())
     table = table.sort_values("segment", key=lambda names: names.map(LOWEST_FIRST).fillna(0))
     present = [step for step in STEPS if step in table]
     columns = [

@@ -105,10 +105,11 @@ def _accuracy(metric: str, metrics: pd.DataFrame, k: int, users: str, view: View
         known.title(k),
         known.explanation + n_users,
         graph(
-            metric,
+            "accuracy",
             interval_figure(rows, view.scheme, f"{known.title(k)} with interval", ".3f"),
             f"{known.title(k)} of every model with its interval;"
             f" highest is {label_of(rows['model'].iloc[0])}.",
+            file=metric,
         ),
     )
 

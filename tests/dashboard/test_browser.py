@@ -35,7 +35,7 @@ def test_every_page_opens_from_the_menu(page, address):
     page.goto(address)
     expect(page.locator("#verdict")).to_contain_text("Ship Hybrid")
     page.get_by_role("link", name="Model comparison").click()
-    assert plotted(page, "ndcg") == {"Hybrid": 0.18, "ALS": 0.14, "Popularity": 0.10}
+    assert plotted(page, "accuracy") == {"Hybrid": 0.18, "ALS": 0.14, "Popularity": 0.10}
     page.get_by_role("link", name="Experiment results").click()
     assert plotted(page, "uplift") == {"ALS": 0.20, "Hybrid": 0.60}
     assert plotted(page, "win_rate") == {"Popularity": 0.05, "ALS": 0.09, "Hybrid": 0.08}
@@ -45,13 +45,13 @@ def test_every_page_opens_from_the_menu(page, address):
 
 def test_a_filter_lives_in_the_address(page, address):
     page.goto(f"{address}/models")
-    assert plotted(page, "ndcg")["Hybrid"] == 0.18
+    assert plotted(page, "accuracy")["Hybrid"] == 0.18
     page.get_by_role("group", name="List length k").get_by_text("20").click()
     expect(page.get_by_role("heading", name="NDCG@20").first).to_be_visible()
     assert urlsplit(page.url).query == "k=20"
     page.reload()
     expect(page.get_by_role("heading", name="NDCG@20").first).to_be_visible()
-    assert plotted(page, "ndcg")["Hybrid"] == 0.21
+    assert plotted(page, "accuracy")["Hybrid"] == 0.21
     page.go_back()
     expect(page.get_by_role("heading", name="NDCG@10").first).to_be_visible()
 
@@ -111,7 +111,7 @@ def test_a_narrow_screen_has_a_menu_and_does_not_scroll_sideways(page, address):
     page.goto(address)
     page.get_by_role("button", name="Menu").click()
     page.get_by_role("link", name="Model comparison").click()
-    assert plotted(page, "ndcg")["Hybrid"] == 0.18
+    assert plotted(page, "accuracy")["Hybrid"] == 0.18
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
@@ -126,7 +126,7 @@ def test_while_a_run_writes_every_page_and_filter_answers(page, own_lab):
             expect(page.locator("#badge")).to_contain_text("A run is writing", ignore_case=True)
             page.get_by_role("group", name="List length k").get_by_text("20").click()
             expect(page.get_by_role("heading", name="NDCG@20").first).to_be_visible()
-            assert plotted(page, "ndcg")["Hybrid"] == 0.21
+            assert plotted(page, "accuracy")["Hybrid"] == 0.21
             page.get_by_role("link", name="Experiment results").click()
             assert plotted(page, "uplift") == {"ALS": 0.20, "Hybrid": 0.60}
         expect(page.locator("#behind")).to_have_count(0, timeout=WAIT)

@@ -82,7 +82,7 @@ def test_a_choice_leaves_every_element_in_place_and_shows_the_new_data(page, add
     marked(page)
     choose(page, "List length k", "20")
     at_k(page, 20)
-    plotted_as(page, "ndcg", "Hybrid", 0.21)
+    plotted_as(page, "accuracy", "Hybrid", 0.21)
     table = page.get_by_role("region", name="Offline metrics at 20")
     expect(table.locator("[col-id=ndcg]", has_text="0.2100 (0.2000 to 0.2300)")).to_be_visible()
     expect(table.get_by_role("columnheader", name="NDCG@20")).to_be_visible()
@@ -112,7 +112,7 @@ def test_the_focus_stays_on_the_control_that_was_worked(page, address):
     ]
     page.keyboard.press("ArrowLeft")
     at_k(page, 10)
-    plotted_as(page, "ndcg", "Hybrid", 0.18)
+    plotted_as(page, "accuracy", "Hybrid", 0.18)
 
 
 def test_the_back_button_brings_back_the_control_and_the_data(page, address):
@@ -123,7 +123,7 @@ def test_the_back_button_brings_back_the_control_and_the_data(page, address):
     page.go_back()
     at_k(page, 10)
     expect(page.get_by_role("radio", name="10", exact=True)).to_be_checked()
-    plotted_as(page, "ndcg", "Hybrid", 0.18)
+    plotted_as(page, "accuracy", "Hybrid", 0.18)
     assert urlsplit(page.url).query == ""
     assert lost(page) == []
 
@@ -134,7 +134,7 @@ def test_of_choices_in_quick_succession_the_last_one_counts(page, address):
         choose(page, "List length k", value)
     at_k(page, 20)
     page.wait_for_load_state("networkidle")
-    plotted_as(page, "ndcg", "Hybrid", 0.21)
+    plotted_as(page, "accuracy", "Hybrid", 0.21)
     expect(page.get_by_role("radio", name="20", exact=True)).to_be_checked()
     expect(page.get_by_role("heading", name="NDCG@10", exact=True)).to_have_count(0)
 
@@ -157,7 +157,7 @@ def test_after_a_run_a_page_shows_what_is_new_with_the_next_choice_or_by_itself(
     server, at = serve(own_lab)
     try:
         opened(page, at, "/models")
-        assert plotted(page, "ndcg")["Hybrid"] == 0.18
+        assert plotted(page, "accuracy")["Hybrid"] == 0.18
         marked(page)
         for row in results["offline_metrics"]:
             row["value"] += 0.5
@@ -165,7 +165,7 @@ def test_after_a_run_a_page_shows_what_is_new_with_the_next_choice_or_by_itself(
         if not is_polled:
             choose(page, "List length k", "20")
             at_k(page, 20)
-        plotted_as(page, "ndcg", "Hybrid", 0.68 if is_polled else 0.71)
+        plotted_as(page, "accuracy", "Hybrid", 0.68 if is_polled else 0.71)
         assert lost(page) == []
     finally:
         server.terminate()
@@ -177,4 +177,30 @@ def test_another_page_is_drawn_as_a_whole(page, address):
     page.get_by_role("navigation").get_by_role("link", name="Experiment results").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Experiment results")
     assert plotted(page, "uplift") == {"ALS": 0.20, "Hybrid": 0.60}
-    assert page.locator("""[id*='"name":"ndcg"']""").count() == 0
+    assert page.locator("""[id*='"name":"accuracy"']""").count() == 0
+
+
+def test_another_subject_leaves_the_search_of_the_explorer_in_place(page, address):
+    opened(page, address, "/explorer")
+    page.evaluate("window.seen = [...document.querySelectorAll('#page h1, input[type=radio]')]")
+    page.get_by_role("radio", name="A user", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_label("Product", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Who gets it")).to_be_visible()
+    assert lost(page) == []
+    expect(page.get_by_role("radio", name="A product", exact=True)).to_be_focused()
+
+
+def test_a_figure_is_laid_out_anew_only_where_it_no_longer_fits_its_place(page, address):
+    opened(page, address, "/models")
+    page.wait_for_timeout(500)
+    resizes = """async () => {
+        const figure = document.querySelector("[id*='accuracy'] .js-plotly-plot");
+        let layouts = 0;
+        figure.on("plotly_relayout", () => { layouts += 1; });
+        await Plotly.Plots.resize(figure);
+        return layouts;
+    }"""
+    assert page.evaluate(resizes) == 0
+    page.evaluate("document.querySelector('[id*=accuracy] .js-plotly-plot').style.width = '50%'")
+    assert page.evaluate(resizes) == 1

@@ -154,6 +154,18 @@ def test_a_product_is_shown_with_months_similar_products_and_its_audience(lab):
     assert len(curve["Popularity"]) == 10
 
 
+def test_users_with_the_same_score_are_named_in_the_order_of_their_ids(write, results):
+    lists = results["recommendations"]
+    template = lists[0]
+    results["recommendations"] = [
+        {**template, "user_id": user, "score": score}
+        for user, score in ((4, 1.0), (3, 2.0), (2, 1.0), (0, 1.0), (1, 1.0))
+    ]
+    asked = queries.product_audience(template["product_id"])
+    (users,) = Store(write(results)).ask(asked).rows["users"]
+    assert list(users) == [3, 0, 1, 2, 4]
+
+
 def test_the_most_popular_product_is_shown_where_none_is_asked_for(lab):
     # Products 0 and 2 have most pairs; 2 has three.
     assert '"Thing 2"' in shown(Store(lab), "/explorer", "?show=product")

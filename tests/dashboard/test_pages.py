@@ -92,7 +92,7 @@ def test_overview_of_a_real_log_says_that_the_hold_out_is_replayed(write, result
 
 def test_models_page_follows_k_in_the_address(lab):
     for search, best in (("", 0.18), ("?k=10", 0.18), ("?k=20", 0.21), ("?k=7", 0.18)):
-        drawn = figure(shown(Store(lab), "/models", search), "ndcg")
+        drawn = figure(shown(Store(lab), "/models", search), "accuracy")
         assert (drawn["data"][0]["name"], drawn["data"][0]["x"]) == ("Hybrid", [best])
 
 
