@@ -9,9 +9,9 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from recolab_assets.assets import recommendations
 from recolab_assets.config import ROOT, ConfigError
 from recolab_assets.models import MODELS
+from recolab_assets.scale import local
 from recolab_assets.storage import writer
 from recolab_assets.tables import MODEL_TABLES
 from tests.small_lab import Lab
@@ -52,7 +52,7 @@ def test_a_step_that_raises_leaves_the_former_tables(copy, monkeypatch):
 
 def test_a_stream_that_turns_out_wrong_half_way_leaves_the_former_table(copy, monkeypatch):
     before = contents(copy)
-    batches = recommendations.recommendation_batches
+    batches = local.recommendation_batches
 
     def spoil_the_last(*args, **kwargs):
         reader = batches(*args, **kwargs)
@@ -66,7 +66,7 @@ def test_a_stream_that_turns_out_wrong_half_way_leaves_the_former_table(copy, mo
         return pa.RecordBatchReader.from_batches(reader.schema, rows())
 
     with monkeypatch.context() as patch:
-        patch.setattr(recommendations, "recommendation_batches", spoil_the_last)
+        patch.setattr(local, "recommendation_batches", spoil_the_last)
         patch.setattr(writer, "ROWS_AT_ONCE", 1)
         run = copy.run(ONLY_LISTS, raise_on_error=False)
     assert "user_id: a value is NULL" in failure(run)
@@ -78,12 +78,12 @@ def test_a_stream_that_turns_out_wrong_half_way_leaves_the_former_table(copy, mo
 
 def test_a_broken_promise_stops_everything_after_it(copy, monkeypatch):
     """Lists with products that users have already are stored, and nothing is made from them."""
-    batches = recommendations.recommendation_batches
+    batches = local.recommendation_batches
 
     def forget_what_was_seen(*args, **kwargs):
         return batches(*args, **{**kwargs, "exclude_seen": False})
 
-    monkeypatch.setattr(recommendations, "recommendation_batches", forget_what_was_seen)
+    monkeypatch.setattr(local, "recommendation_batches", forget_what_was_seen)
     before = copy.digest("evaluation.user_metrics")
     run = copy.run(
         ONLY_LISTS | dg.AssetSelection.assets("user_metrics", "guardrails", "ab_exposures"),
@@ -104,10 +104,10 @@ import sys, time
 import dagster as dg
 import pyarrow as pa
 from pathlib import Path
-from recolab_assets.assets import recommendations
+from recolab_assets.scale import local
 from recolab_assets.definitions import build_definitions
 
-batches = recommendations.recommendation_batches
+batches = local.recommendation_batches
 
 def never_ending(*args, **kwargs):
     reader = batches(*args, **kwargs)
@@ -120,7 +120,7 @@ def never_ending(*args, **kwargs):
         time.sleep(600)
     return pa.RecordBatchReader.from_batches(reader.schema, rows())
 
-recommendations.recommendation_batches = never_ending
+local.recommendation_batches = never_ending
 defs = build_definitions(Path(sys.argv[1]))
 dg.materialize([*defs.assets], resources=defs.resources, selection=["recommendations"])
 """
