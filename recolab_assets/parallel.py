@@ -25,7 +25,7 @@ def in_order(
 ) -> Iterator[Result]:
     """Apply a function to items on threads and yield the results in the order of the items.
 
-    No more than one finished result a thread waits to be taken, which bounds memory.
+    No more than one result a thread waits to be taken, which bounds memory.
 
     Args:
         function: Safe to run on several threads at once.
@@ -39,7 +39,7 @@ def in_order(
         try:
             for item in rest:
                 waiting.append(pool.submit(function, item))
-                if len(waiting) > 2 * workers:
+                if len(waiting) > workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

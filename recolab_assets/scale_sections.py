@@ -31,7 +31,7 @@ class SparkConfig(Section):
 
 
 class ScaleConfig(Section):
-    """Which engine runs the stages that grow with the log; the tables are the same."""
+    """Which engine runs the stages that grow with the log; all tables but als's are the same."""
 
     engine: Literal["local", "spark"] = "local"
     """This machine (DuckDB and numpy), or Spark: needs the extra spark and Java 17."""

@@ -1,14 +1,14 @@
 """The half-step of alternating least squares, compiled: one side's factors given the other's."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from recolab_assets.parallel import usable_cores
+from recolab_assets.parallel import in_order, usable_cores
 
 _BLOCK = 64
 _PARTS = 128
@@ -57,8 +57,8 @@ def half_step(
         steps,
         np.float32(tolerance**2),
     )
-    with ThreadPoolExecutor(num_threads or usable_cores()) as pool:
-        list(pool.map(solve, bounds[:-1], bounds[1:]))
+    parts = pairwise(bounds.tolist())
+    list(in_order(lambda part: solve(*part), parts, num_threads or usable_cores()))
 
 
 def _compiled(function: Callable[..., Any]) -> Any:

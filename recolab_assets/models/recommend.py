@@ -1,8 +1,6 @@
 """The block-wise pass that ranks products for all users with all models, in bounded memory."""
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -12,7 +10,7 @@ from recolab_assets.models.base import Candidates, Ranker, complete_lists
 from recolab_assets.models.blas import single_blas_thread
 from recolab_assets.models.lists import RecommendationLists
 from recolab_assets.models.training import TrainingData
-from recolab_assets.parallel import usable_cores
+from recolab_assets.parallel import in_order, usable_cores
 from recolab_assets.tables import TABLES
 
 Progress = Callable[[int, int], None]
@@ -58,26 +56,14 @@ def recommend_blocks(
     rank = partial(
         _rank_block, models, data, top_k=top_k, depth=candidate_depth, exclude_seen=exclude_seen
     )
-    workers = n_threads or usable_cores()
-    starts = iter(range(0, len(everyone), block_size))
-    waiting: deque[Future[dict[str, RecommendationLists]]] = deque()
-    done = 0
-
-    with single_blas_thread(), ThreadPoolExecutor(workers) as pool:
-        try:
-            while True:
-                while len(waiting) <= workers and (start := next(starts, None)) is not None:
-                    waiting.append(pool.submit(rank, everyone[start : start + block_size]))
-                if not waiting:
-                    break
-                lists = waiting.popleft().result()
-                done = min(done + block_size, len(everyone))
-                yield lists
-                if progress is not None:
-                    progress(done, len(everyone))
-        finally:
-            for future in waiting:
-                future.cancel()
+    starts = range(0, len(everyone), block_size)
+    blocks = (everyone[start : start + block_size] for start in starts)
+    with single_blas_thread():
+        ranked = in_order(rank, blocks, n_threads or usable_cores())
+        for start, lists in zip(starts, ranked, strict=True):
+            yield lists
+            if progress is not None:
+                progress(min(start + block_size, len(everyone)), len(everyone))
 
 
 def _rank_block(

@@ -1,20 +1,18 @@
 """What an engine does for the stages that grow with the log, and how one is chosen."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from recolab_assets.config import ModelConfig
 from recolab_assets.models.base import Recommender
+from recolab_assets.models.recommend import Progress
 from recolab_assets.shop.synthetic import SyntheticShop
 from recolab_assets.sql import Select
 from recolab_assets.storage import StoredTable
 from recolab_assets.storage.writer import Contents
-
-Progress = Callable[[int, int], None]
-"""Told how much is done of how much."""
 
 
 class EngineError(Exception):

@@ -12,9 +12,9 @@ from recolab_assets.evaluation.relevance import Relevance
 from recolab_assets.models import MODELS, load_models
 from recolab_assets.models.base import Recommender
 from recolab_assets.models.lists import RecommendationLists
-from recolab_assets.models.recommend import recommendation_batches
+from recolab_assets.models.recommend import Progress, recommendation_batches
 from recolab_assets.models.training import TrainingData
-from recolab_assets.scale.engine import Engine, HoldOut, Progress, Training
+from recolab_assets.scale.engine import Engine, HoldOut, Training
 from recolab_assets.shop.synthetic import SyntheticShop
 from recolab_assets.sql import Select
 from recolab_assets.storage import StoredTable
@@ -37,7 +37,7 @@ class LocalEngine(Engine):
         editorial: pa.Table,
         progress: Progress,
     ) -> Contents:
-        """Stream the shards, one after the other."""
+        """Stream the shards, generated on threads."""
         return shop.interactions(users, products, editorial, progress)
 
     def fit(

@@ -21,9 +21,10 @@ from pyspark.sql.pandas.functions import arrow_udf
 from recolab_assets.config import ModelConfig
 from recolab_assets.models import MODELS
 from recolab_assets.models.base import Recommender
+from recolab_assets.models.recommend import Progress
 from recolab_assets.scale import blocks, factorisation, neighbourhood
 from recolab_assets.scale.dialect import POWER, to_spark
-from recolab_assets.scale.engine import Engine, HoldOut, Progress, Training
+from recolab_assets.scale.engine import Engine, HoldOut, Training
 from recolab_assets.scale.local import LocalEngine, model_tables
 from recolab_assets.shop.synthetic import SyntheticShop
 from recolab_assets.sql import Select

@@ -51,6 +51,7 @@ def most_probable(
     lists = [
         _Runs(of, by_weight) for of in (items.subcategory, items.category, *codes[1:], all_items)
     ]
+    leaves = np.stack([items.category, items.subcategory])
     orders, shares = np.stack([runs.order for runs in lists]), np.array(list(months.values()))
 
     def ranked(start: int) -> npt.NDArray[np.int32]:
@@ -70,7 +71,7 @@ def most_probable(
             shares,
             weights,
             highest,
-            np.stack([items.category, items.subcategory]),
+            leaves,
             np.stack([category, subcategory]),
             codes,
             wanted,

@@ -104,7 +104,7 @@ def test_large_tables_are_files_and_small_ones_rows_of_the_database(distributed:
     assert not list(distributed.folder.glob("spark-*"))
 
 
-def test_als_is_as_good(local: Lab, distributed: Lab) -> None:
+def test_als_is_about_as_good(local: Lab, distributed: Lab) -> None:
     ndcg = "model = 'als' AND k = 10"
     there, here = (
         pc.mean(stored(lab, "user_metrics").select(["ndcg"], ndcg)["ndcg"]).as_py()
