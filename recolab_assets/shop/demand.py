@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recolab_assets.config import AffinityConfig, ShopConfig
-from recolab_assets.shop.demand_kernels import ALL, OTHER, PRIMARY, add_to_runs, fill_listed
+from recolab_assets.shop.demand_kernels import ALL, OTHER, PRIMARY, fill_listed
 from recolab_assets.shop.taxonomy import seasonal_weights, taxonomy_of
 from recolab_assets.shop.timeline import LogCalendar
 
@@ -272,28 +272,6 @@ class Demand:
             probabilities,
         )
         return probabilities
-
-    def probability(self, users: Ints, month: int) -> Floats:
-        """Return p(item | user, month) of every item, (n_users, n_items); rows sum to 1."""
-        coefficients = self.coefficients(users, month)
-        total = np.zeros((len(users), self.n_items))
-        for number, component in enumerate(self._components):
-            order = self._layouts[component.layout].order
-            for segment in range(4):
-                amounts = coefficients[:, segment, number].copy()
-                if amounts.any():
-                    runs = self._runs(component, segment, users)
-                    add_to_runs(
-                        total,
-                        order,
-                        runs.low,
-                        runs.hole_low,
-                        runs.hole_high,
-                        runs.high,
-                        amounts,
-                    )
-        total *= self.weights[month]
-        return total
 
     def draw(self, users: Ints, months: Ints, rng: np.random.Generator) -> Ints:
         """Draw one item for each (user, month).

@@ -15,16 +15,6 @@ _MARGIN = 1 + 1e-9
 
 
 @njit(cache=True, nogil=True)
-def add_to_runs(total, order, low, hole_low, hole_high, high, amounts):  # type: ignore[no-untyped-def]
-    """Add each user's amount to the items of the user's run, in place."""
-    for user in range(total.shape[0]):
-        for position in range(low[user], hole_low[user]):
-            total[user, order[position]] += amounts[user]
-        for position in range(hole_high[user], high[user]):
-            total[user, order[position]] += amounts[user]
-
-
-@njit(cache=True, nogil=True)
 def _sum_shared(coefficients, segment, item, item_codes, user_codes):  # type: ignore[no-untyped-def]
     """What an item's weight is multiplied by: over the components that it shares with a user.
 

@@ -25,6 +25,11 @@ def shop(make_config):
     return config, users, products, product_demand(users, products, config.shop)
 
 
+def of_everything(demand, users, month):
+    """p(item | user, month) of the whole catalogue, (n_users, n_items)."""
+    return demand.probability_of(users, np.tile(np.arange(demand.n_items), (len(users), 1)), month)
+
+
 def definition(user, products, weights, affinity, taste):
     """p(item | user) by the definition, item by item, in plain Python."""
     rows = products.to_pylist()
@@ -68,7 +73,7 @@ def test_probability_is_the_definition(shop, month):
         definition(user, products, weights, config.shop.affinity, config.shop.taste)
         for user in users.take(some).to_pylist()
     ]
-    np.testing.assert_allclose(demand.probability(some, month), expected, rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(of_everything(demand, some, month), expected, rtol=1e-9, atol=1e-15)
 
 
 def test_draws_from_the_whole_catalogue_know_no_category(make_config):
@@ -81,9 +86,7 @@ def test_draws_from_the_whole_catalogue_know_no_category(make_config):
         config = make_config(shop={"affinity": affinity})
         synthetic = SyntheticShop(config)
         demand = product_demand(synthetic.users(), synthetic.products(), config.shop)
-        of[name] = demand.probability(np.arange(50), 4)
-        listed = demand.probability_of(np.arange(50), np.tile(np.arange(200), (50, 1)), 4)
-        np.testing.assert_allclose(listed, of[name], rtol=1e-9, atol=1e-15)
+        of[name] = of_everything(demand, np.arange(50), 4)
     np.testing.assert_allclose(of["mixed"], 0.7 * of["known"] + 0.3 * of["whole"], rtol=1e-9)
 
 
@@ -91,12 +94,12 @@ def test_probabilities_sum_to_one_for_everyone_in_every_month(shop):
     config, users, _, demand = shop
     everyone = np.arange(users.num_rows)
     for month in range(config.shop.months):
-        np.testing.assert_allclose(demand.probability(everyone, month).sum(axis=1), 1, rtol=1e-9)
+        np.testing.assert_allclose(of_everything(demand, everyone, month).sum(axis=1), 1, rtol=1e-9)
 
 
 def test_shares_of_categories_are_exact_in_the_closed_form(shop):
     _, users, products, demand = shop
-    p = demand.probability(np.arange(50), 11)
+    p = of_everything(demand, np.arange(50), 11)
     category = np.array(products["category"].to_pylist())
     leaf = np.array(products["subcategory"].to_pylist())
     for user, row in zip(users.slice(0, 50).to_pylist(), p, strict=True):
@@ -105,15 +108,13 @@ def test_shares_of_categories_are_exact_in_the_closed_form(shop):
         assert row[primary & (leaf == user["preferred_subcategory"])].sum() == pytest.approx(0.42)
 
 
-def test_listed_probabilities_are_those_of_the_whole_catalogue(shop):
+def test_an_empty_place_has_probability_0_and_changes_no_other(shop):
     demand = shop[3]
     users = np.array([3, 9])
-    lists = np.array([[5, 199, -1], [0, 7, 42]])
-    whole = demand.probability(users, 4)
-    listed = demand.probability_of(users, lists, 4)
-    assert listed[0, 2] == 0
-    np.testing.assert_allclose(listed[1], whole[1, lists[1]])
-    np.testing.assert_allclose(listed[0, :2], whole[0, lists[0, :2]])
+    whole = of_everything(demand, users, 4)
+    listed = demand.probability_of(users, np.array([[5, -1, 199], [0, 7, 42]]), 4)
+    np.testing.assert_array_equal(listed[0], [whole[0, 5], 0, whole[0, 199]])
+    np.testing.assert_array_equal(listed[1], whole[1, [0, 7, 42]])
 
 
 def goodness_of_fit(observed, p):
@@ -132,7 +133,7 @@ def test_draws_fit_the_closed_form(shop, user, month):
     n = 40_000
     rng = np.random.default_rng([user, month])
     drawn = demand.draw(np.full(n, user), np.full(n, month), rng)
-    p = demand.probability(np.array([user]), month)[0]
+    p = of_everything(demand, np.array([user]), month)[0]
     observed = np.bincount(drawn, minlength=len(p))
     assert not observed[p == 0].any()
     assert goodness_of_fit(observed, p) > 1e-3
@@ -146,7 +147,7 @@ def test_draws_of_other_users_and_months_do_not_mix(shop):
     for user in (10, 250):
         for month in (2, 9):
             mine = drawn[(users == user) & (months == month)]
-            p = demand.probability(np.array([user]), month)[0]
+            p = of_everything(demand, np.array([user]), month)[0]
             assert goodness_of_fit(np.bincount(mine, minlength=len(p)), p) > 1e-3
 
 
@@ -154,8 +155,8 @@ def test_nothing_is_wanted_before_its_launch(shop):
     config, _, products, demand = shop
     launched = products["launched_at"].to_numpy() > np.datetime64("2024-06-01")
     assert launched.any()
-    assert not demand.probability(np.arange(20), 5)[:, launched].any()
-    assert demand.probability(np.arange(20), config.shop.months - 1)[:, launched].any()
+    assert not of_everything(demand, np.arange(20), 5)[:, launched].any()
+    assert of_everything(demand, np.arange(20), config.shop.months - 1)[:, launched].any()
 
 
 def off(make_config, **mechanisms):
@@ -170,7 +171,7 @@ def test_without_mechanisms_everybody_wants_the_same_at_any_time(make_config):
     demand = product_demand(synthetic.users(), products, config.shop)
     popularity = products["base_popularity"].to_numpy()
     for month in (0, 11):
-        p = demand.probability(np.arange(30), month)
+        p = of_everything(demand, np.arange(30), month)
         np.testing.assert_allclose(p, np.tile(popularity / popularity.sum(), (30, 1)), rtol=1e-9)
 
 
@@ -181,7 +182,7 @@ def test_each_mechanism_moves_probabilities_on_its_own(make_config):
 
     def p(names):
         demand = product_demand(users, products, off(make_config, names=names).shop)
-        return demand.probability(np.arange(5), 10)
+        return of_everything(demand, np.arange(5), 10)
 
     plain = p(every)
     for kept in every:
@@ -192,7 +193,7 @@ def test_editorial_follows_the_category_and_no_finer(make_config):
     config = make_config()
     synthetic = SyntheticShop(config)
     users, editorial = synthetic.users(), synthetic.editorial()
-    p = editorial_demand(users, editorial, config.shop).probability(np.arange(20), 11)
+    p = of_everything(editorial_demand(users, editorial, config.shop), np.arange(20), 11)
     category = np.array(editorial["category"].to_pylist())
     primary = np.array(users["primary_category"].to_pylist())[:20]
     np.testing.assert_allclose(p.sum(axis=1), 1)
@@ -211,14 +212,14 @@ def tiny(weights, category, subcategory, favourite, user, share=0.5):
 def test_a_brand_that_is_missing_passes_its_share_to_the_segment():
     demand = tiny([1, 3, 2, 2], [0, 0, 0, 1], [0, 0, 1, 2], [0, 0, 0, 0], user=(0, 0, 5))
     np.testing.assert_allclose(
-        demand.probability(np.array([0]), 0)[0], [0.42 * 0.25, 0.42 * 0.75, 0.28, 0.30]
+        of_everything(demand, np.array([0]), 0)[0], [0.42 * 0.25, 0.42 * 0.75, 0.28, 0.30]
     )
 
 
 def test_an_empty_segment_passes_its_share_to_the_whole_catalogue():
     # Nothing in the preferred subcategory has weight.
     demand = tiny([0, 0, 2, 2], [0, 0, 0, 1], [0, 0, 1, 2], [0, 0, 0, 0], user=(0, 0, 0))
-    p = demand.probability(np.array([0]), 0)[0]
+    p = of_everything(demand, np.array([0]), 0)[0]
     np.testing.assert_allclose(p, [0, 0, 0.28 + 0.21, 0.30 + 0.21])
     drawn = demand.draw(np.zeros(20_000, int), np.zeros(20_000, int), np.random.default_rng(1))
     assert goodness_of_fit(np.bincount(drawn, minlength=4), p) > 1e-3
@@ -226,7 +227,7 @@ def test_an_empty_segment_passes_its_share_to_the_whole_catalogue():
 
 def test_a_category_that_no_item_has_leaves_all_to_the_others():
     demand = tiny([1, 1, 2], [0, 0, 1], [0, 1, 2], [0, 1, 0], user=(2, 3, 1))
-    p = demand.probability(np.array([0]), 0)[0]
+    p = of_everything(demand, np.array([0]), 0)[0]
     assert p.sum() == pytest.approx(1)
     drawn = demand.draw(np.zeros(20_000, int), np.zeros(20_000, int), np.random.default_rng(2))
     assert goodness_of_fit(np.bincount(drawn, minlength=3), p) > 1e-3
@@ -234,5 +235,5 @@ def test_a_category_that_no_item_has_leaves_all_to_the_others():
 
 def test_one_product_is_all_there_is():
     demand = tiny([1.0], [0], [0], [0], user=(0, 0, 0))
-    assert demand.probability(np.array([0]), 0)[0] == pytest.approx([1.0])
+    assert of_everything(demand, np.array([0]), 0)[0] == pytest.approx([1.0])
     assert not demand.draw(np.zeros(50, int), np.zeros(50, int), np.random.default_rng(3)).any()

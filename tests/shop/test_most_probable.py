@@ -26,7 +26,10 @@ def demand(request, make_config):
 
 
 def by_sorting(demand, users, months, k, seen=None):
-    p = sum(share * demand.probability(users, month) for month, share in months.items())
+    everything = np.tile(np.arange(demand.n_items), (len(users), 1))
+    p = sum(
+        share * demand.probability_of(users, everything, month) for month, share in months.items()
+    )
     if seen is not None:
         p[seen[users].toarray() > 0] = -1
     lists = np.argsort(-p.round(15), axis=1, kind="stable")[:, :k]
