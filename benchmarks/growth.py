@@ -13,16 +13,13 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
 from pathlib import Path
 
-import dagster as dg
 import yaml
 from power_law import exponent
-from stages import sampled_memory
+from stages import run_of
 
 from recolab_assets.config import ROOT, load_config
-from recolab_assets.definitions import build_definitions
 from recolab_assets.storage import Database
 
 STAGES = {
@@ -91,35 +88,13 @@ def measured(axis: str, factor: float, base: float) -> dict:
 
 def measure(config: Path) -> None:
     """Materialise the stages of a configuration; write seconds and peaks beside it."""
-    definitions = build_definitions(config)
-    wanted = [name for names in STAGES.values() for name in names]
-    with (
-        dg.DagsterInstance.local_temp(str(config.parent)) as instance,
-        sampled_memory() as memory,
-    ):
-        result = dg.materialize(
-            [*(definitions.assets or ())],
-            selection=wanted,
-            resources=definitions.resources,
-            instance=instance,
-        )
-        entries = instance.all_logs(result.run_id)
-    times: dict[str, dict[str, float]] = defaultdict(dict)
-    for entry in entries:
-        if entry.dagster_event is not None and entry.dagster_event.step_key is not None:
-            times[entry.dagster_event.step_key][entry.dagster_event.event_type_value] = (
-                entry.timestamp
-            )
+    run = run_of(config, [name for names in STAGES.values() for name in names])
     stages = {}
     for stage, names in STAGES.items():
-        spans = [(times[name]["STEP_START"], times[name]["STEP_SUCCESS"]) for name in names]
+        steps = [run["steps"][name] for name in names]
         stages[stage] = {
-            "seconds": sum(ended - began for began, ended in spans),
-            "peak": max(
-                size
-                for at, size in memory
-                if any(began - 0.02 <= at <= ended + 0.02 for began, ended in spans)
-            ),
+            "seconds": sum(step["seconds"] for step in steps),
+            "peak": max(step["peak"] for step in steps),
         }
     settings = load_config(config)
     with Database(settings.database_path).read() as connection:
@@ -127,7 +102,7 @@ def measure(config: Path) -> None:
     found = {
         "pairs": n_pairs,
         "seconds": sum(stage["seconds"] for stage in stages.values()),
-        "peak": max(size for _, size in memory),
+        "peak": run["peak"],
         "database": settings.database_path.stat().st_size,
         "stages": stages,
     }
