@@ -86,7 +86,7 @@ def page(browser):
     yield opened
     opened.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
     opened.close()
-    assert faults == []
+    assert not faults, "\n".join(faults)
 
 
 def plotted(page, name):
