@@ -85,16 +85,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="rounds after the first one")
     arguments = parser.parse_args()
     database = arguments.database or load_config().database_path
-    server, address = serve(database.resolve())
     times: dict[str, list[float]] = defaultdict(list)
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            measure(browser, address, arguments.rounds, times)
-            browser.close()
-    finally:
-        server.terminate()
-        server.communicate(timeout=20)
+    with serve(database.resolve()) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        measure(browser, address, arguments.rounds, times)
+        browser.close()
     report(times)
 
 

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,8 +35,9 @@ NEEDS_CHROMIUM = [
 ]
 
 
+@contextmanager
 def serve(database):
-    """Start the command on a free port; return the process and its address."""
+    """Run the command on a free port; its address. It is gone when the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     server = subprocess.Popen(
@@ -44,16 +46,25 @@ def serve(database):
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert "RecoLab dashboard" in server.stdout.readline()
-    return server, f"http://127.0.0.1:{port}"
+    try:
+        assert "RecoLab dashboard" in server.stdout.readline()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)
 
 
 @pytest.fixture(scope="module")
 def address(lab):
-    server, at = serve(lab)
-    yield at
-    server.terminate()
-    server.communicate(timeout=20)
+    with serve(lab) as at:
+        yield at
+
+
+@pytest.fixture
+def start():
+    """Serve a test's own database until its page, which polls the server, is closed."""
+    with ExitStack() as servers:
+        yield lambda database: servers.enter_context(serve(database))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +76,7 @@ def browser():
 
 
 @pytest.fixture
-def page(browser):
+def page(browser, start):
     """A page that fails on errors and on requests to other computers.
 
     All pages are of one visitor, whose browser has the scripts after the first of them: to load

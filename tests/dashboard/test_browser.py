@@ -20,10 +20,10 @@ from tests.dashboard.browser import (
     page,
     plotted,
     resized,
-    serve,
+    start,
 )
 
-__all__ = ["address", "browser", "page", "plotted", "serve"]
+__all__ = ["address", "browser", "page", "plotted", "start"]
 
 PATHS = [page.path for page in PAGES]
 SCHEMES = ["light", "dark"]
@@ -115,36 +115,27 @@ def test_a_narrow_screen_has_a_menu_and_does_not_scroll_sideways(page, address):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_while_a_run_writes_every_page_and_filter_answers(page, own_lab):
-    path = own_lab
-    server, at = serve(path)
-    try:
-        with Database(path).write():
-            path.touch()
-            page.goto(f"{at}/models")
-            expect(page.locator("#behind")).to_contain_text("A run is writing")
-            expect(page.locator("#badge")).to_contain_text("A run is writing", ignore_case=True)
-            page.get_by_role("group", name="List length k").get_by_text("20").click()
-            expect(page.get_by_role("heading", name="NDCG@20").first).to_be_visible()
-            assert plotted(page, "accuracy")["Hybrid"] == 0.21
-            page.get_by_role("link", name="Experiment results").click()
-            assert plotted(page, "uplift") == {"ALS": 0.20, "Hybrid": 0.60}
-        expect(page.locator("#behind")).to_have_count(0, timeout=WAIT)
-    finally:
-        server.terminate()
-        server.communicate(timeout=20)
+def test_while_a_run_writes_every_page_and_filter_answers(page, start, own_lab):
+    at = start(own_lab)
+    with Database(own_lab).write():
+        own_lab.touch()
+        page.goto(f"{at}/models")
+        expect(page.locator("#behind")).to_contain_text("A run is writing")
+        expect(page.locator("#badge")).to_contain_text("A run is writing", ignore_case=True)
+        page.get_by_role("group", name="List length k").get_by_text("20").click()
+        expect(page.get_by_role("heading", name="NDCG@20").first).to_be_visible()
+        assert plotted(page, "accuracy")["Hybrid"] == 0.21
+        page.get_by_role("link", name="Experiment results").click()
+        assert plotted(page, "uplift") == {"ALS": 0.20, "Hybrid": 0.60}
+    expect(page.locator("#behind")).to_have_count(0, timeout=WAIT)
 
 
-def test_a_page_fills_in_by_itself_after_the_first_run(page, write, results, tmp_path):
-    server, at = serve(tmp_path / "lab.duckdb")
-    try:
-        page.goto(at)
-        expect(page.locator("#problem")).to_contain_text("uv run dagster asset materialize")
-        write(results)
-        expect(page.locator("#verdict")).to_contain_text("Ship Hybrid", timeout=WAIT)
-    finally:
-        server.terminate()
-        server.communicate(timeout=20)
+def test_a_page_fills_in_by_itself_after_the_first_run(page, start, write, results, tmp_path):
+    at = start(tmp_path / "lab.duckdb")
+    page.goto(at)
+    expect(page.locator("#problem")).to_contain_text("uv run dagster asset materialize")
+    write(results)
+    expect(page.locator("#verdict")).to_contain_text("Ship Hybrid", timeout=WAIT)
 
 
 @pytest.mark.parametrize("known", PAGES, ids=PATHS)
@@ -297,33 +288,24 @@ def test_the_csv_file_has_numbers_in_full_and_those_of_one_cell_apart(page, addr
     assert arms["Popularity"]["CTR uplift"] == ""
 
 
-def test_before_the_first_run_every_page_says_what_to_run(page, tmp_path):
-    server, at = serve(tmp_path / "none.duckdb")
-    try:
-        for path in PATHS:
-            page.goto(f"{at}{path}")
-            expect(page.locator("#problem")).to_contain_text("uv run dagster asset materialize")
-    finally:
-        server.terminate()
-        server.communicate(timeout=20)
+def test_before_the_first_run_every_page_says_what_to_run(page, start, tmp_path):
+    at = start(tmp_path / "none.duckdb")
+    for path in PATHS:
+        page.goto(f"{at}{path}")
+        expect(page.locator("#problem")).to_contain_text("uv run dagster asset materialize")
 
 
-def test_while_a_run_writes_every_page_stays_up(page, own_lab):
-    path = own_lab
-    server, at = serve(path)
-    try:
+def test_while_a_run_writes_every_page_stays_up(page, start, own_lab):
+    at = start(own_lab)
+    for known in PAGES:
+        opened(page, at, known.path)
+    with Database(own_lab).write():
+        own_lab.touch()
         for known in PAGES:
             opened(page, at, known.path)
-        with Database(path).write():
-            path.touch()
-            for known in PAGES:
-                opened(page, at, known.path)
-                expect(page.get_by_role("heading", level=1)).to_have_text(known.title)
-                expect(page.locator("#behind, #problem").first).to_contain_text("A run is writing")
-                expect(page.locator("#badge")).to_contain_text("A run is writing", ignore_case=True)
-    finally:
-        server.terminate()
-        server.communicate(timeout=20)
+            expect(page.get_by_role("heading", level=1)).to_have_text(known.title)
+            expect(page.locator("#behind, #problem").first).to_contain_text("A run is writing")
+            expect(page.locator("#badge")).to_contain_text("A run is writing", ignore_case=True)
 
 
 def test_scripts_and_styles_are_sent_small_and_kept(browser, address):

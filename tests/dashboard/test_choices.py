@@ -13,11 +13,11 @@ from tests.dashboard.browser import (
     opened,
     page,
     plotted,
-    serve,
+    start,
 )
 from tests.dashboard.conftest import write_lab
 
-__all__ = ["address", "browser", "page"]
+__all__ = ["address", "browser", "page", "start"]
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -152,24 +152,20 @@ def test_a_table_stays_sorted_as_the_reader_sorted_it(page, address):
 
 @pytest.mark.parametrize("is_polled", [False, True])
 def test_after_a_run_a_page_shows_what_is_new_with_the_next_choice_or_by_itself(
-    page, own_lab, results, is_polled
+    page, start, own_lab, results, is_polled
 ):
-    server, at = serve(own_lab)
-    try:
-        opened(page, at, "/models")
-        assert plotted(page, "accuracy")["Hybrid"] == 0.18
-        marked(page)
-        for row in results["offline_metrics"]:
-            row["value"] += 0.5
-        write_lab(own_lab, {"offline_metrics": results["offline_metrics"]})
-        if not is_polled:
-            choose(page, "List length k", "20")
-            at_k(page, 20)
-        plotted_as(page, "accuracy", "Hybrid", 0.68 if is_polled else 0.71)
-        assert lost(page) == []
-    finally:
-        server.terminate()
-        server.communicate(timeout=20)
+    at = start(own_lab)
+    opened(page, at, "/models")
+    assert plotted(page, "accuracy")["Hybrid"] == 0.18
+    marked(page)
+    for row in results["offline_metrics"]:
+        row["value"] += 0.5
+    write_lab(own_lab, {"offline_metrics": results["offline_metrics"]})
+    if not is_polled:
+        choose(page, "List length k", "20")
+        at_k(page, 20)
+    plotted_as(page, "accuracy", "Hybrid", 0.68 if is_polled else 0.71)
+    assert lost(page) == []
 
 
 def test_another_page_is_drawn_as_a_whole(page, address):

@@ -15,10 +15,10 @@ from dashboard.export import REPORT_NAME, ReportError, report_of, write_report
 from dashboard.export.markup import as_json, markup
 from dashboard.pages import PAGES
 from recolab_assets.storage import Database
-from tests.dashboard.browser import NEEDS_CHROMIUM, browser, faults, page
+from tests.dashboard.browser import NEEDS_CHROMIUM, browser, faults, page, start
 from tests.dashboard.test_store import hold
 
-__all__ = ["browser", "hold", "page"]
+__all__ = ["browser", "hold", "page", "start"]
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from PIL import Image
 
 from dashboard.pages import PAGES
 from recolab_assets.config import load_config
-from tests.dashboard.browser import NEEDS_CHROMIUM, browser, opened, page, serve
+from tests.dashboard.browser import NEEDS_CHROMIUM, browser, opened, page, serve, start
 
-__all__ = ["browser", "page"]
+__all__ = ["browser", "page", "start"]
 
 VARIABLE = "RECOLAB_SCREENSHOTS"
 WIDTH, TALLEST = 1280, 4_000
@@ -34,10 +34,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def address(lab):
     wanted = load_config().database_path
-    server, at = serve(wanted.resolve() if VARIABLE in os.environ and wanted.exists() else lab)
-    yield at
-    server.terminate()
-    server.communicate(timeout=20)
+    with serve(wanted.resolve() if VARIABLE in os.environ and wanted.exists() else lab) as at:
+        yield at
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
