@@ -28,6 +28,7 @@ _COLUMN_BITS = 32
 _LOW_BITS = 0xFFFFFFFF
 _MAGNITUDE = np.int32(0x7FFFFFFF)
 _CHUNK = 32
+_STRETCH = 4 * _CHUNK
 
 
 def _compiled(function: Callable[..., Any]) -> Any:
@@ -141,6 +142,42 @@ def _finish(keys: np.ndarray, size: int, out: np.ndarray) -> None:
 
 
 @_compiled
+def _any_above(scores: np.ndarray, worst: Any) -> bool:
+    """Whether a score is above the worst; without a branch, many at once."""
+    found = False
+    for score in scores:
+        found |= score > worst
+    return found
+
+
+@_compiled
+def _floor(row: np.ndarray, depth: int, keys: np.ndarray) -> Any:
+    """Return a score that the row's best ``depth`` are above; -inf for a row too short to gain.
+
+    Columns are dealt in turn to lanes, more of them than ``depth``. The lanes' greatest are scores
+    of as many columns, so the row's best ``depth`` are not below the ``depth``-th of those.
+
+    Args:
+        row: Scores.
+        depth: How many are wanted.
+        keys: Empty places, overwritten.
+    """
+    lanes = len(keys) // _CHUNK * _CHUNK
+    if len(row) < 4 * lanes:
+        return np.float32(-np.inf)
+    best = np.full(lanes, -np.inf, np.float32)
+    for start in range(0, len(row) - lanes + 1, lanes):
+        some = row[start : start + lanes]
+        for lane in range(lanes):
+            score = some[lane]
+            best[lane] = score if (score > best[lane]) & (score < np.inf) else best[lane]
+    for lane in range(lanes):
+        keys[lane] = _key(best[lane], lane)
+    _keep_best(keys, lanes, depth)
+    return np.nextafter(_score_of(keys[depth - 1]), np.float32(-np.inf))
+
+
+@_compiled
 def _sift(
     row: np.ndarray, first: int, depth: int, buffer: np.ndarray, size: Any, worst: Any
 ) -> Any:
@@ -161,23 +198,24 @@ def _sift(
     Returns:
         size and worst afterwards.
     """
-    for start in range(0, len(row), _CHUNK):
-        chunk = row[start : start + _CHUNK]
-        # Loops without a branch: the processor compares many columns at once here, and most chunks
-        # hold nothing to keep; below, a column that is not kept is overwritten by the next.
-        found = False
-        for at in range(len(chunk)):
-            found |= chunk[at] > worst
-        if not found:
+    if size == 0:
+        worst = max(worst, _floor(row, depth, buffer))
+    for start in range(0, len(row), _STRETCH):
+        if not _any_above(row[start : start + _STRETCH], worst):
             continue
-        for at in range(len(chunk)):
-            score = chunk[at]
-            buffer[size] = _key(score, first + start + at)
-            size += (score > worst) & (score < np.inf)
-        if size > len(buffer) - _CHUNK:
-            _keep_best(buffer, size, depth)
-            size = depth
-            worst = _score_of(buffer[depth - 1])
+        for low in range(start, min(start + _STRETCH, len(row)), _CHUNK):
+            chunk = row[low : low + _CHUNK]
+            if not _any_above(chunk, worst):
+                continue
+            # No branch here either: a column that is not kept is overwritten by the next.
+            for at in range(len(chunk)):
+                score = chunk[at]
+                buffer[size] = _key(score, first + low + at)
+                size += (score > worst) & (score < np.inf)
+            if size > len(buffer) - _CHUNK:
+                _keep_best(buffer, size, depth)
+                size = depth
+                worst = _score_of(buffer[depth - 1])
     return size, worst
 
 

@@ -1,6 +1,7 @@
 """Exact top-K with ties at the cut-off, against sorting everything."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -86,14 +87,18 @@ def test_ties_at_the_cut_off_of_a_long_row_go_to_the_lowest_columns():
     np.testing.assert_array_equal(found[0], np.arange(1, 1_400, 2))
 
 
-def test_long_rows_in_every_order():
+@pytest.mark.parametrize("tile", [70, 1_024, 3_000])
+def test_long_rows_in_every_order(tile):
     generator = np.random.default_rng(0)
     products = np.arange(3_000, dtype=np.int32)
     rising = np.arange(3_000, dtype=np.float32)
     coarse = generator.integers(0, 40, 3_000).astype(np.float32)
-    scores = np.stack([rising, -rising, coarse, generator.normal(size=3_000)]).astype(np.float32)
+    normal = generator.normal(size=3_000)
+    unusual = np.where(rising % 3 == 0, np.inf, np.where(rising % 3 == 1, np.nan, normal))
+    few = np.where(rising % 500 == 0, normal, -np.inf)
+    scores = np.stack([rising, -rising, coarse, normal, unusual, few]).astype(np.float32)
     for depth in (1, 20, 100, 2_999, 3_500):
-        found, _ = rank_dense(scores, products, products, [[]] * 4, depth)
+        found, _ = rank_dense(scores, products, products, [[]] * 6, depth, tile=tile)
         np.testing.assert_array_equal(found, sorted_lists(scores, products, depth))
 
 
