@@ -22,6 +22,9 @@ class SparkConfig(Section):
     or k8s://…; executors must see the database's folder and have this package installed."""
     shards: Count = 8
     """Parts that a stage's rows are dealt into; a part must fit an executor's memory."""
+    products_per_block: Annotated[int, Field(ge=2048, multiple_of=2048)] | None = None
+    """Products that an executor holds at once to rank them: a multiple of 2048, or null for all;
+    the lists are the same."""
     driver_memory: Memory = "1g"
     """Memory of the driver's JVM, as 512m or 2g."""
     executor_memory: Memory = "1g"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,7 @@ _GROUP = 128
 
 # Products are scored in stretches of this many, always the same, so that the scores of a group are
 # still in the cache of the core when they are looked through.
-_TILE = 2048
+STRETCH = 2048
 
 # The last half-step goes on until float32 holds no more; a few dozen steps, seldom more.
 _EXACT, _EXACT_STEPS = 1e-7, 1_000
@@ -48,6 +48,7 @@ class ALS(Recommender):
     """
 
     name = "als"
+    scored: ClassVar[Mapping[str, str]] = {"als_item_factors": "product_id"}
 
     def __init__(
         self,
@@ -163,13 +164,13 @@ class ALS(Recommender):
         groups = users[served] // _GROUP
         starts = np.flatnonzero(np.diff(groups, prepend=-1))
         # One buffer for all groups; a fresh one each time costs more than the sums.
-        buffer = np.empty(_GROUP * _TILE, np.float32)
+        buffer = np.empty(_GROUP * STRETCH, np.float32)
         with single_blas_thread():
             for rows in np.split(served, starts[1:]) if len(served) else ():
                 group = int(users[rows[0]]) // _GROUP
                 sieve = Sieve.empty(len(rows), depth)
-                for first in range(0, len(self._columns_products), _TILE):
-                    tile = self._columns_factors[first : first + _TILE]
+                for first in range(0, len(self._columns_products), STRETCH):
+                    tile = self._columns_factors[first : first + STRETCH]
                     scores = buffer[: _GROUP * len(tile)].reshape(_GROUP, len(tile))
                     np.matmul(self._grouped[group], tile.T, out=scores)
                     sift_scores(

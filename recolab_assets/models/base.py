@@ -126,9 +126,15 @@ class Recommender(Ranker):
     Attributes:
         name: Name of the model, of its asset and of its first table.
         personalised: Whether lists depend on the user beyond what the user has seen.
+        scored: By table, the column of the product that a row helps to score: all that a block of
+            products needs of the table. Tables that do not grow with the catalogue, and those
+            with a row a user, are left out.
+        profiling: Tables of which a user's own products are needed too, to rank any other.
     """
 
     personalised: ClassVar[bool] = True
+    scored: ClassVar[Mapping[str, str]] = {}
+    profiling: ClassVar[tuple[str, ...]] = ()
 
     # -- fitting and storage -------------------------------------------------------------------
 
@@ -310,7 +316,8 @@ def complete_lists(
     is_own = products != NO_PRODUCT
     is_fallback = ~is_own[:, 0]
     if not is_own.all():
-        fill_from_order(users, data.seen(exclude=exclude_seen), data.popularity_order, products)
+        seen = data.seen(exclude=exclude_seen)
+        fill_from_order(users, seen, data.popularity_order, data.n_products, products)
         lowest = np.where(is_own, scores, np.float32(0)).min(axis=1, keepdims=True)
         filling = np.where(is_fallback[:, None], data.popularity[products], lowest)
         is_filled = ~is_own & (products != NO_PRODUCT)

@@ -61,7 +61,8 @@ class RecentPopularity(Ranker):
         handed_in: Mapping[str, Candidates] | None,
     ) -> Candidates:
         found = Candidates.empty(len(users), depth)
-        fill_from_order(users, self.data.seen(exclude=exclude_seen), self._order, found.products)
+        seen = self.data.seen(exclude=exclude_seen)
+        fill_from_order(users, seen, self._order, self.data.n_products, found.products)
         listed = found.products != NO_PRODUCT
         found.scores[listed] = self._sales[found.products[listed]]
         return found

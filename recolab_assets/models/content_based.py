@@ -1,7 +1,7 @@
 """Content-based: products whose attributes match those of the user's products."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,8 @@ class ContentBased(Recommender):
     """
 
     name = "content_based"
+    scored: ClassVar[Mapping[str, str]] = {"content_based": "product_id"}
+    profiling = ("content_based",)
 
     def __init__(self, data: TrainingData, vocabulary: np.ndarray, vectors: Any) -> None:
         """Take the vectors.
@@ -50,7 +52,8 @@ class ContentBased(Recommender):
         self._kind_of = kind_of.ravel().astype(np.int32)
         self._kind_terms = np.ascontiguousarray(terms[first].T)
         self._kind_weights = np.ascontiguousarray(weights[first].T)
-        in_kinds = np.lexsort((data.popularity_position, self._kind_of))
+        ranked = data.offered_order
+        in_kinds = ranked[np.argsort(self._kind_of[ranked], kind="stable")]
         self._kind_starts = np.searchsorted(self._kind_of[in_kinds], np.arange(first.size + 1))
         self._kind_columns = data.popularity_position[in_kinds]
 

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,7 @@ class ItemCF(Recommender):
     """
 
     name = "item_cf"
+    scored: ClassVar[Mapping[str, str]] = {"item_cf": "neighbour_id"}
 
     def __init__(self, data: TrainingData, neighbours: Any) -> None:
         """Take the neighbours.

@@ -1,7 +1,7 @@
 """Popularity: recency-weighted counts, the same list for everybody."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
@@ -89,6 +89,7 @@ class Popularity(Recommender):
 
     name = "popularity"
     personalised = False
+    scored: ClassVar[Mapping[str, str]] = {"popularity": "product_id"}
 
     @classmethod
     def _fit(
@@ -123,7 +124,8 @@ class Popularity(Recommender):
     ) -> Candidates:
         found = Candidates.empty(len(users), depth)
         seen = self.data.seen(exclude=exclude_seen)
-        fill_from_order(users, seen, self.data.popularity_order, found.products)
+        order = self.data.offered_order
+        fill_from_order(users, seen, order, self.data.n_products, found.products)
         listed = found.products != NO_PRODUCT
         found.scores[listed] = self.data.popularity[found.products[listed]]
         return found

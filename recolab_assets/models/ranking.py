@@ -364,7 +364,7 @@ def top_by_profile(
         n_terms: Size of the vocabulary.
         kind_of: (n_products,) int32 kind of each product.
         starts: (g + 1,) where the columns of each kind begin.
-        columns: (n_products,) int32 columns, kind by kind, ascending within each.
+        columns: (m,) int32 columns to rank, kind by kind, ascending within each.
         column_of: (n_products,) int32 column of each product.
         seen: Products that do not come out.
         out: (n, d) keys.
@@ -506,10 +506,48 @@ def top_of_blend(
 
 
 @_compiled
+def top_of_lists(
+    users: np.ndarray,
+    starts: np.ndarray,
+    products: np.ndarray,
+    scores: np.ndarray,
+    column_of: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Rank the products of several lists of each user, which share none.
+
+    Args:
+        users: (r,) int32 row of ``out`` that each list belongs to.
+        starts: (r + 1,) where each list begins.
+        products: (entries,) int32.
+        scores: (entries,) float32.
+        column_of: (n_products,) int32 column of each product.
+        out: (n, d) keys.
+    """
+    depth = out.shape[1]
+    sizes = np.zeros(len(out), np.int64)
+    longest = 0
+    for at in range(len(users)):
+        longest = max(longest, starts[at + 1] - starts[at])
+    buffer = np.empty(depth + longest, np.int64)
+    for at in range(len(users)):
+        user = users[at]
+        size = sizes[user]
+        for place in range(size):
+            buffer[place] = out[user, place]
+        for entry in range(starts[at], starts[at + 1]):
+            buffer[size] = _key(scores[entry], np.int64(column_of[products[entry]]))
+            size += 1
+        _finish(buffer, size, out[user])
+        sizes[user] = min(size, depth)
+
+
+@_compiled
 def fill_from_order(
     users: np.ndarray,
     seen: Rows,
     order: np.ndarray,
+    n_products: int,
     lists: np.ndarray,
 ) -> None:
     """Fill the pads of the lists with the first products of an order that are not there yet.
@@ -517,12 +555,13 @@ def fill_from_order(
     Args:
         users: (n,) int32 rows of ``seen``.
         seen: Products that do not fill.
-        order: (n_products,) int32 products, first choice first.
+        order: (m,) int32 products, first choice first.
+        n_products: Products of the catalogue.
         lists: (n, d) int32 products, -1 pads at the end; changed in place. Pads stay where the
             order runs out.
     """
     depth = lists.shape[1]
-    taken_by = np.full(len(order), -1, np.int32)
+    taken_by = np.full(n_products, -1, np.int32)
     for at in range(len(users)):
         size = 0
         while size < depth and lists[at, size] >= 0:

@@ -48,11 +48,14 @@ class TrainingData:
         products: The catalogue ordered by product_id; an attribute that is missing or null is
             absent.
         popularity: (n_products,) float64 recency-weighted counts.
+        offered: (n_products,) bool which products are ranked, where that is a block of them
+            (``models.product_blocks``); None: all. The others are there as parts of histories.
     """
 
     pairs: Any
     products: pa.Table
     popularity: np.ndarray
+    offered: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not fit together."""
@@ -65,6 +68,8 @@ class TrainingData:
             raise ValueError(
                 f"popularity must be ({n_products},), not {tuple(self.popularity.shape)}"
             )
+        if self.offered is not None and self.offered.shape != (n_products,):
+            raise ValueError(f"offered must be ({n_products},), not {tuple(self.offered.shape)}")
         if not np.all(np.isfinite(self.popularity)):
             raise ValueError("popularity must be finite")
         if self.pairs.nnz and not (
@@ -79,6 +84,7 @@ class TrainingData:
         products: pa.Table,
         popularity: pa.Table | np.ndarray,
         n_users: int,
+        offered: np.ndarray | None = None,
     ) -> Self:
         """Build from ``processed.train_pairs``, ``raw.products`` and ``models.popularity``.
 
@@ -88,6 +94,7 @@ class TrainingData:
                 the id; title where explanations are to name products.
             popularity: product_id and score of every product, or scores by product id.
             n_users: Users of the shop, with and without training pairs.
+            offered: (n_products,) bool which products are ranked; by default all.
 
         Raises:
             ValueError: Ids are not dense, or a pair lies outside the shop.
@@ -113,7 +120,7 @@ class TrainingData:
         weights = _column(train_pairs, "weight", np.float32)
         pairs = csr_array((weights, (users, seen)), shape=(n_users, n_products))
         pairs.sum_duplicates()
-        return cls(pairs, products.take(order), scores)
+        return cls(pairs, products.take(order), scores, offered)
 
     @property
     def n_users(self) -> int:
@@ -138,6 +145,12 @@ class TrainingData:
     def popularity_order(self) -> np.ndarray:
         """(n_products,) int32 product ids, most popular first; ties by product id."""
         return np.argsort(-self.popularity, kind="stable").astype(np.int32)
+
+    @cached_property
+    def offered_order(self) -> np.ndarray:
+        """(m,) int32 ids of the products that are ranked, in popularity order."""
+        order = self.popularity_order
+        return order if self.offered is None else order[self.offered[order]]
 
     @cached_property
     def popularity_position(self) -> np.ndarray:

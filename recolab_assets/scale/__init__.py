@@ -25,4 +25,4 @@ def engine_of(config: LabConfig, database: Database) -> Engine:
     resource = spark_resource(spark)
     from recolab_assets.scale.spark import SparkEngine  # noqa: PLC0415 - an extra
 
-    return SparkEngine(resource, database, spark.shards)
+    return SparkEngine(resource, database, spark.shards, spark.products_per_block)

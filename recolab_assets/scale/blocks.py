@@ -1,7 +1,6 @@
 """What Spark's executors run on Arrow batches: the functions of one machine, a shard at a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Protocol, TypeVar
 
@@ -11,15 +10,16 @@ import pyarrow.compute as pc
 from implicit.nearest_neighbours import NearestNeighboursScorer
 from scipy.sparse import csr_matrix
 
-from recolab_assets.config import ModelConfig
 from recolab_assets.evaluation.relevance import Relevance
 from recolab_assets.evaluation.report import user_metrics
 from recolab_assets.models import MODELS, load_models
 from recolab_assets.models.als import confidence_of, solve_users
 from recolab_assets.models.item_cf import nearest
 from recolab_assets.models.lists import RecommendationLists
+from recolab_assets.models.product_blocks import Shard, best_of_block, lists_of_blocks
 from recolab_assets.models.recommend import recommend_blocks
 from recolab_assets.models.training import TrainingData
+from recolab_assets.scale.item_side import ItemSide
 from recolab_assets.shop.synthetic import EventLog
 from recolab_assets.tables import TABLES
 
@@ -87,23 +87,6 @@ def generate(log: Shared[EventLog]) -> Callable[[Batches], Batches]:
     return run
 
 
-@dataclass(frozen=True)
-class ItemSide:
-    """All of the models but their users: small enough to be everywhere.
-
-    Attributes:
-        tables: Tables of the models by name, but for ``als_user_factors``.
-        products: ``raw.products``.
-        n_users: Users of the shop.
-        config: Settings of the models.
-    """
-
-    tables: Mapping[str, pa.Table]
-    products: pa.Table
-    n_users: int
-    config: ModelConfig
-
-
 def rank(side: Shared[ItemSide]) -> Callable[[Batches], Batches]:
     """Rank products for the users of each shard.
 
@@ -113,15 +96,15 @@ def rank(side: Shared[ItemSide]) -> Callable[[Batches], Batches]:
 
     def one(shard: int, rows: pa.Table) -> pa.Table:
         known, config = side.value, side.value.config
-        low = shard * SHARD_USERS
-        # Users of a shard are numbered from 0, as those of a shop of their own.
-        rows = rows.set_column(1, "user_id", pc.subtract(rows["user_id"], low).cast(pa.int32()))
-        pairs = rows.filter(pc.is_valid(rows["product_id"]))
-        factors = rows.filter(pc.is_valid(rows["factors"])).select(["user_id", "factors"])
+        rows = _moved(rows, -shard * SHARD_USERS)
+        popularity = known.tables["popularity"]
         data = TrainingData.from_tables(
-            pairs, known.products, known.tables["popularity"], min(SHARD_USERS, known.n_users - low)
+            rows.filter(pc.is_valid(rows["product_id"])),
+            popularity.select(["product_id"]),
+            popularity,
+            _n_users(known, shard),
         )
-        models = load_models({**known.tables, "als_user_factors": factors}, data)
+        models = load_models({**known.tables, "als_user_factors": _factors(rows)}, data)
         lists = recommend_blocks(
             models,
             data,
@@ -131,13 +114,86 @@ def rank(side: Shared[ItemSide]) -> Callable[[Batches], Batches]:
             block_size=SHARD_USERS,
             n_threads=1,
         )
-        found = pa.concat_tables(
-            part.to_table(name) for block in lists for name, part in block.items()
-        )
-        users = pc.add(found["user_id"], low).cast(pa.int32())
-        return found.set_column(found.column_names.index("user_id"), "user_id", users)
+        return _listed(shard, lists)
 
     return of_shards(one)
+
+
+def rank_block(block: Shared[ItemSide]) -> Callable[[Batches], Batches]:
+    """Rank the products of one block for the users of each shard.
+
+    Rows are those of :func:`rank` with a column term: where it is there, the row is a term of a
+    product that a user of the shard has, with its weight.
+
+    Returns:
+        A function whose rows are (shard, user_id, model, products, scores, popularity): the best of
+        the block by every model that blends no others.
+    """
+
+    def one(shard: int, rows: pa.Table) -> pa.Table:
+        known, config = block.value, block.value.config
+        rows = _moved(rows, -shard * SHARD_USERS)
+        is_term = pc.is_valid(rows["term"])
+        users = Shard(
+            _n_users(known, shard),
+            rows.filter(pc.and_(pc.is_valid(rows["product_id"]), pc.invert(is_term))),
+            {"als_user_factors": _factors(rows), "content_based": rows.filter(is_term)},
+        )
+        depth = max(config.top_k, config.candidate_depth)
+        found = best_of_block(known.tables, users, depth, exclude_seen=config.exclude_seen)
+        shards = pa.repeat(pa.scalar(shard, pa.int64()), found.num_rows)
+        return _moved(found.add_column(0, "shard", shards), shard * SHARD_USERS)
+
+    return of_shards(one)
+
+
+def merge_blocks(blends: ItemSide) -> Callable[[Batches], Batches]:
+    """Make the lists of the users of each shard from the best of all blocks of products.
+
+    Args:
+        blends: Of the tables, those of models that blend others.
+
+    Returns:
+        A function of rows (shard, user_id, product_id, weight, model, products, scores,
+        popularity): training pairs, and what :func:`rank_block` gave.
+    """
+
+    def one(shard: int, rows: pa.Table) -> pa.Table:
+        config = blends.config
+        rows = _moved(rows, -shard * SHARD_USERS)
+        lists = lists_of_blocks(
+            rows.filter(pc.is_valid(rows["model"])),
+            blends.tables,
+            Shard(_n_users(blends, shard), rows.filter(pc.is_valid(rows["product_id"])), {}),
+            top_k=config.top_k,
+            candidate_depth=config.candidate_depth,
+            exclude_seen=config.exclude_seen,
+        )
+        return _listed(shard, lists)
+
+    return of_shards(one)
+
+
+def _n_users(side: ItemSide, shard: int) -> int:
+    """Return how many users a shard has."""
+    return min(SHARD_USERS, side.n_users - shard * SHARD_USERS)
+
+
+def _moved(rows: pa.Table, by: int) -> pa.Table:
+    """Number users otherwise: those of a shard from 0, as those of a shop of their own, or back."""
+    users = pc.add(rows["user_id"], by).cast(pa.int32())
+    return rows.set_column(rows.column_names.index("user_id"), "user_id", users)
+
+
+def _factors(rows: pa.Table) -> pa.Table:
+    """Take the rows that hold a user's factors."""
+    return rows.filter(pc.is_valid(rows["factors"])).select(["user_id", "factors"])
+
+
+def _listed(shard: int, lists: Iterable[Mapping[str, RecommendationLists]]) -> pa.Table:
+    """Return the rows of all models' lists for the users of a shard."""
+    parts = [part.to_table(name) for block in lists for name, part in block.items()]
+    return _moved(pa.concat_tables(parts), shard * SHARD_USERS)
 
 
 def measure(k_values: Sequence[int], *, exclude_seen: bool) -> Callable[[Batches], Batches]:

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +26,8 @@ from recolab_assets.models.recommend import Progress
 from recolab_assets.scale import blocks, factorisation, neighbourhood
 from recolab_assets.scale.dialect import POWER, to_spark
 from recolab_assets.scale.engine import Engine, HoldOut, Training
-from recolab_assets.scale.local import LocalEngine, model_tables
+from recolab_assets.scale.item_side import ItemSide
+from recolab_assets.scale.local import LocalEngine
 from recolab_assets.shop.synthetic import SyntheticShop
 from recolab_assets.sql import Select
 from recolab_assets.storage import Database, ParquetDataset, StoredTable
@@ -61,6 +63,23 @@ _RANKED: Final = f"""
     SELECT user_id // {blocks.SHARD_USERS}, user_id, NULL, NULL, NULL
     FROM raw.users WHERE user_id % {blocks.SHARD_USERS} = 0
 """
+_RANKED_BY_BLOCKS: Final = f"""
+    SELECT shard, user_id, product_id, CAST(weight AS DOUBLE) AS weight, factors,
+        CAST(NULL AS VARCHAR) AS term
+    FROM ({_RANKED})
+    UNION ALL
+    SELECT m.shard, NULL, c.product_id, c.weight, NULL, c.term
+    FROM (
+        SELECT DISTINCT user_id // {blocks.SHARD_USERS} AS shard, product_id
+        FROM processed.train_pairs
+    ) AS m JOIN models.content_based AS c USING (product_id)
+"""
+"""A product's score by its content needs the terms of what the user has, of whichever block."""
+
+_BEST_OF_BLOCK: Final = (
+    "shard bigint, user_id int, model string, products array<int>, scores array<float>, "
+    "popularity array<double>"
+)
 _MEASURED: Final = f"""
     SELECT user_id // {blocks.SHARD_USERS} AS shard, model, user_id, rank, product_id
     FROM recommendations.recommendations WHERE rank <= $k
@@ -76,7 +95,13 @@ _MEASURED: Final = f"""
 class SparkEngine(Engine):
     """One Spark session, started when a stage first needs it."""
 
-    def __init__(self, resource: LazyPySparkResource, database: Database, shards: int) -> None:
+    def __init__(
+        self,
+        resource: LazyPySparkResource,
+        database: Database,
+        shards: int,
+        products_per_block: int | None = None,
+    ) -> None:
         """Bind to a session and a database.
 
         Args:
@@ -84,10 +109,12 @@ class SparkEngine(Engine):
             database: The file that tables are read from and written beside; its folder must be
                 one that all executors see.
             shards: Parts that rows are dealt into.
+            products_per_block: Products that an executor ranks at once; all by default.
         """
         self._resource = resource
         self._database = database
         self._shards = shards
+        self._products_per_block = products_per_block
         self._local = LocalEngine()
 
     @property
@@ -158,19 +185,45 @@ class SparkEngine(Engine):
         progress: Progress,
     ) -> Contents:
         """Rank each shard of users where there is room, with the item side everywhere."""
-        n_users = training.users.count()
-        side = blocks.ItemSide(
-            model_tables(fitted, without=["als_user_factors"]),
-            training.products.select(),
-            n_users,
-            config,
-        )
-        rank = blocks.rank(self.session.sparkContext.broadcast(side))
-        with self._frame(Select(_RANKED)) as rows:
-            lists = self._by_shard(rows).mapInArrow(rank, _columns("recommendations"))
-            written = self._written(lists, "recommendations")
+        n_users, n_products = training.users.count(), training.products.count()
+        n_blocks = -(-n_products // (self._products_per_block or n_products))
+        if n_blocks > 1:
+            read = partial(ItemSide.of_block, fitted, n_users, config, n_blocks)
+            blends = ItemSide.of_blends(fitted, n_users, config)
+            written = self._recommend_by_blocks(map(read, range(n_blocks)), blends)
+        else:
+            side = ItemSide.of_all(fitted, n_users, config)
+            rank = blocks.rank(self.session.sparkContext.broadcast(side))
+            with self._frame(Select(_RANKED)) as rows:
+                lists = self._by_shard(rows).mapInArrow(rank, _columns("recommendations"))
+                written = self._written(lists, "recommendations")
         progress(n_users, n_users)
         return written
+
+    def _recommend_by_blocks(self, sides: Iterator[ItemSide], blends: ItemSide) -> ParquetDataset:
+        """Rank one block of products after the other, then keep the best of all blocks."""
+        with self._frame(Select(_RANKED_BY_BLOCKS)) as selected, self._folder() as folder:
+            rows = self._by_shard(selected).cache()
+            # Not a loop, whose variable would hold one block while the next is read.
+            parts = list(map(partial(self._rank_block, rows, folder), sides))
+            pairs = rows.where("product_id IS NOT NULL AND term IS NULL")
+            both = pairs.select("shard", "user_id", "product_id", "weight").unionByName(
+                self.session.read.parquet(*parts), allowMissingColumns=True
+            )
+            merge = blocks.merge_blocks(blends)
+            lists = self._by_shard(both).mapInArrow(merge, _columns("recommendations"))
+            written = self._written(lists, "recommendations")
+            rows.unpersist()
+        return written
+
+    def _rank_block(self, rows: DataFrame, folder: Path, side: ItemSide) -> str:
+        """Write the best of a block for all users; no executor keeps the block."""
+        shared = self.session.sparkContext.broadcast(side)
+        part = tempfile.mkdtemp(dir=folder)
+        rank = blocks.rank_block(shared)
+        rows.mapInArrow(rank, _BEST_OF_BLOCK).write.parquet(part, mode="overwrite")
+        shared.destroy()
+        return part
 
     def user_metrics(
         self, hold_out: HoldOut, k_values: Sequence[int], *, exclude_seen: bool
@@ -192,13 +245,19 @@ class SparkEngine(Engine):
     def _frame(self, select: Select) -> Iterator[DataFrame]:
         """Give the rows of a SELECT over the lab's tables; to be used up inside the block."""
         translated = to_spark(select)
-        self._database.path.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the database, because executors must see it.
-        with tempfile.TemporaryDirectory(prefix="spark-", dir=self._database.path.parent) as folder:
+        with self._folder() as folder:
             for (schema, name), view in translated.tables.items():
-                source = self._files_of(schema, name, Path(folder))
+                source = self._files_of(schema, name, folder)
                 self.session.read.parquet(str(source)).createOrReplaceTempView(view)
             yield self.session.sql(translated.sql, args=dict(translated.params))
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        """Give a folder beside the database, because executors must see it, and remove it."""
+        parent = self._database.path.parent
+        parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="spark-", dir=parent) as folder:
+            yield Path(folder)
 
     def _files_of(self, schema: str, name: str, folder: Path) -> Path:
         """Return where a table's rows are as Parquet; what is in the database is copied out."""

@@ -193,6 +193,7 @@ def test_filling_takes_the_first_that_is_neither_listed_nor_seen(data, depth):
         np.zeros(1, np.int32),
         rows_of([seen]),
         np.array(order, np.int32),
+        7,
         lists,
     )
     rest = [product for product in order if product not in listed and product not in seen]

@@ -98,3 +98,12 @@ def test_catalogue_and_pairs_must_agree():
     data = TrainingData.from_tables(PAIRS, PRODUCTS, POPULARITY, 4)
     with pytest.raises(ValueError, match="3 products, but pairs with 4 columns"):
         TrainingData(data.pairs, PRODUCTS.slice(0, 3), POPULARITY)
+
+
+def test_products_that_are_ranked_keep_their_order():
+    offered = np.array([True, False, True, True])
+    data = TrainingData.from_tables(PAIRS, PRODUCTS, np.array([1.0, 9.0, 2.0, 1.0]), 4, offered)
+    assert data.popularity_order.tolist() == [1, 2, 0, 3]
+    assert data.offered_order.tolist() == [2, 0, 3]
+    with pytest.raises(ValueError, match=r"offered must be \(4,\), not \(3,\)"):
+        TrainingData(data.pairs, PRODUCTS, data.popularity, offered[:3])

@@ -42,6 +42,15 @@ def engine(local: Lab) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="package")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """The shop with more products than ALS scores in a stretch, up to the lists."""
+    data = {**SHOP["data"], "n_products": 5_000}
+    lab = Lab.create(tmp_path_factory.mktemp("wide"), **{**SHOP, "data": data})
+    lab.run(dg.AssetSelection.assets("recommendations").upstream() & WITHOUT_CHECKS)
+    return lab
+
+
+@pytest.fixture(scope="package")
 def distributed(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """The same shop, made on Spark, with the checks of its tables."""
     lab = Lab.create(tmp_path_factory.mktemp("spark"), **SHOP, scale=CLUSTER)

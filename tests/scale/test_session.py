@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from recolab_assets.config import ConfigError, load_config
+from recolab_assets.models.als import STRETCH
 from recolab_assets.scale import EngineError, engine_of, session
 from recolab_assets.scale.local import LocalEngine
 from recolab_assets.scale.session import spark_resource, spark_settings
@@ -85,6 +86,11 @@ def test_settings_of_ones_own_come_last():
     [
         ("{engine: dask}", r"scale\.engine: 'dask' is not allowed; .*'local' or 'spark'"),
         ("{spark: {shards: 0}}", r"scale\.spark\.shards: 0 is not allowed"),
+        (
+            "{spark: {products_per_block: 3000}}",
+            r"products_per_block: 3000 is not .* multiple of 2048",
+        ),
+        ("{spark: {products_per_block: 0}}", r"scale\.spark\.products_per_block: 0 is not allowed"),
         ("{spark: {master: here}}", r"scale\.spark\.master: 'here' is not allowed"),
         ("{spark: {executor_memory: 1 GB}}", r"scale\.spark\.executor_memory: '1 GB' is not"),
         ("{spark: {cores: 2}}", r"scale\.spark\.cores: unknown key .* allowed: driver_memory"),
@@ -96,6 +102,13 @@ def test_a_faulty_section_is_explained(tmp_path, section, message):
     file.write_text(f"scale: {section}\n")
     with pytest.raises(ConfigError, match=message):
         load_config(file)
+
+
+def test_blocks_of_products_begin_where_a_stretch_of_als_does():
+    assert SparkConfig().products_per_block is None
+    schema = SparkConfig.model_json_schema()["properties"]["products_per_block"]
+    (step,) = (kind["multipleOf"] for kind in schema["anyOf"] if "multipleOf" in kind)
+    assert step % STRETCH == 0
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Spark as real processes on this machine: the same tables as without it."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -17,13 +18,16 @@ from recolab_assets.config import SplitConfig
 from recolab_assets.evaluation import splits
 from recolab_assets.models import MODELS
 from recolab_assets.models.als import ALS
+from recolab_assets.models.product_blocks import SCORED
 from recolab_assets.models.training import TrainingData
-from recolab_assets.scale import HoldOut, Training, blocks
+from recolab_assets.scale import HoldOut, Training, blocks, engine_of
+from recolab_assets.scale.item_side import ItemSide
 from recolab_assets.shop.synthetic import SyntheticShop
 from recolab_assets.sql import Select
 from recolab_assets.storage import ParquetDataset, StoredTable
 from recolab_assets.tables import TABLES
 from tests.scale.cluster import needs_spark
+from tests.scale.conftest import CLUSTER, SHOP
 from tests.small_lab import WITHOUT_CHECKS, Lab
 
 pytestmark = [needs_spark, pytest.mark.slow]
@@ -133,17 +137,46 @@ def test_scores_of_als_decompose_into_the_shares_that_explain_them(distributed: 
         assert shares.sum() == pytest.approx(score, abs=2e-4)
 
 
-def test_the_same_factors_give_the_same_lists(engine, local: Lab) -> None:
-    training = Training(*(stored(local, name) for name in ("users", "products", "train_pairs")))
+def assert_ranks_as_this_machine(engine, lab: Lab) -> None:
+    training = Training(*(stored(lab, name) for name in ("users", "products", "train_pairs")))
     told = []
     dataset = engine.recommend(
-        {model: stored(local, model) for model in MODELS},
+        {model: stored(lab, model) for model in MODELS},
         training,
-        local.config.model,
+        lab.config.model,
         lambda done, total: told.append((done, total)),
     )
-    assert_same_rows(rows_of(dataset), stored(local, "recommendations").select())
+    assert_same_rows(rows_of(dataset), stored(lab, "recommendations").select())
     assert told == [(5_000, 5_000)]
+
+
+def test_the_same_factors_give_the_same_lists(engine, local: Lab) -> None:
+    assert_ranks_as_this_machine(engine, local)
+
+
+def test_blocks_of_products_give_the_same_lists(engine, wide: Lab) -> None:
+    # 5,000 products are three blocks; Spark itself is that of the engine.
+    scale = {**CLUSTER, "spark": {**CLUSTER["spark"], "products_per_block": 2048}}
+    config = Lab.create(wide.folder / "spark", **SHOP, scale=scale).config
+    in_blocks = engine_of(config, wide.resource.database)
+    assert in_blocks.session is engine.session
+    assert_ranks_as_this_machine(in_blocks, wide)
+    fallback = stored(wide, "recommendations").select(["is_fallback"])["is_fallback"]
+    assert set(fallback.to_pylist()) == {False, True}
+    assert not list(wide.folder.glob("spark-*"))
+
+
+def test_what_an_executor_holds_falls_with_the_blocks(wide: Lab) -> None:
+    fitted = {model: stored(wide, model) for model in MODELS}
+    config = wide.config.model
+    sent = [len(pickle.dumps(ItemSide.of_all(fitted, 5_000, config)))]
+    for n_blocks in (2, 3):
+        sides = [ItemSide.of_block(fitted, 5_000, config, n_blocks, at) for at in range(n_blocks)]
+        rows = [sum(side.tables[name].num_rows for side in sides) for name in SCORED]
+        assert rows == [stored(wide, name).count() for name in SCORED]
+        sent.append(max(len(pickle.dumps(side)) for side in sides))
+    assert sent[1] < 0.95 * sent[0]
+    assert sent[2] < 0.7 * sent[0]
 
 
 def test_the_same_lists_give_the_same_metrics(engine, local: Lab) -> None:
