@@ -162,6 +162,18 @@ def strict_wins(credited: IntArray) -> BoolArray:
     return wins
 
 
+@njit(cache=True, nogil=True)
+def _look_up(attraction, users, models, owners, ranks, shown):  # type: ignore[no-untyped-def]
+    """Fill ``shown`` (n, L), 0 before, with the attraction of what is in the slots."""
+    n, length = shown.shape
+    for row in range(n):
+        for slot in range(length):
+            if ranks[row, slot] >= 0:
+                # Whoever's ranking is looked up in a shared prefix, it is the same product.
+                model = models[max(owners[row, slot], 0)]
+                shown[row, slot] = attraction[users[row], model, ranks[row, slot]]
+
+
 def drafted_attraction(
     draft: Draft,
     attraction: FloatArray,
@@ -182,10 +194,9 @@ def drafted_attraction(
     """
     users = np.arange(draft.products.shape[0]) if users is None else users
     models = np.arange(attraction.shape[1]) if models is None else models
-    # Whoever's ranking is looked up in a shared prefix, it is the same product.
-    owners, ranks = np.maximum(draft.owners, 0), np.maximum(draft.ranks, 0)
-    shown = attraction[users[:, None], models[owners], ranks]
-    return np.where(draft.products >= 0, shown, 0.0)
+    shown = np.zeros(draft.products.shape)
+    _look_up(attraction, users, models, draft.owners, draft.ranks, shown)
+    return shown
 
 
 class DraftBalance(NamedTuple):

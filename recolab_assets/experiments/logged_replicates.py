@@ -20,7 +20,6 @@ from recolab_assets.experiments.counterfactual import (
     popularity_groups,
 )
 from recolab_assets.experiments.estimators import LEAST_USERS
-from recolab_assets.experiments.logging_policy import SlotPolicy
 from recolab_assets.experiments.readings import Readings
 from recolab_assets.experiments.replicates import in_threads
 from recolab_assets.experiments.response import ClickModel
@@ -96,30 +95,28 @@ class CandidateLog:
         n, n_models, k = rankings.shape
         lists = {str(model): rankings[:, model] for model in range(n_models)}
         policy = logging_policy(lists, lists[str(popular)], ranks, kind=kind, epsilon=epsilon)
-        row, product = policy.keys >> 32, policy.keys & 0xFFFFFFFF
+        row, product = policy.keys >> 32, (policy.keys & 0xFFFFFFFF).astype(np.int32)
         starts = np.searchsorted(row, np.arange(n + 1)).astype(np.int32)
-        wanted = _candidates(policy, rankings.reshape(n, -1)).reshape(rankings.shape)
-        places = np.full((row.size, n_models), -1, np.int8)
-        worth = np.zeros(row.size)
-        for model in range(n_models):
-            user, slot = np.nonzero(wanted[:, model] >= 0)
-            places[wanted[user, model, slot], model] = slot
-            worth[wanted[user, model, slot]] = attraction[user, model, slot]
+        wanted = _candidates(starts, product, rankings.reshape(n, -1)).reshape(rankings.shape)
+        first = _candidates(starts, product, policy.first_choice)
         # A product that everybody wants is clicked whenever its position is examined.
         examination = click_model.click_probability(np.ones((1, k)))[0]
-        first = _candidates(policy, policy.first_choice)
         drawn = policy.draw(stream(seed, "scorecard.logging_policy"))
         exposure = policy.chance * (policy.exploring @ examination)[row]
-        user, slot = np.nonzero(first >= 0)
-        np.add.at(exposure, first[user, slot], (examination * (1 - policy.exploring))[user, slot])
-        bounds = np.zeros(n_models)
-        for model in range(n_models):
-            user, slot = np.nonzero(wanted[:, model] >= 0)
-            shown = wanted[user, model, slot]
-            by_chance = policy.exploring[user, slot]
-            propensity = by_chance * policy.chance[shown]
-            propensity += (1 - by_chance) * (first[user, slot] == shown)
-            bounds[model] = (1 / propensity).max(initial=0.0)
+        places = np.full((row.size, n_models), -1, np.int8)
+        worth, bounds = np.zeros(row.size), np.zeros(n_models)
+        _lay_out(
+            wanted,
+            attraction,
+            first,
+            policy.exploring,
+            policy.chance,
+            examination,
+            places,
+            worth,
+            exposure,
+            bounds,
+        )
         running = policy.chance.cumsum()
         before = np.concatenate([[0.0], running])[starts[:-1]]
         return cls(
@@ -139,13 +136,57 @@ class CandidateLog:
         )
 
 
-def _candidates(policy: SlotPolicy, products: IntArray) -> npt.NDArray[np.int32]:
+def _candidates(
+    starts: IntArray, candidates: IntArray, products: IntArray
+) -> npt.NDArray[np.int32]:
     """Number of the candidate that each product of a row is, (n, L); -1 at pads."""
     found = np.full(products.shape, -1, np.int32)
-    rows, columns = np.nonzero(products >= 0)
-    keys = (rows.astype(np.int64) << 32) | products[rows, columns].astype(np.int64)
-    found[rows, columns] = np.searchsorted(policy.keys, keys)
+    _find(starts, candidates, products, found)
     return found
+
+
+@njit(cache=True, nogil=True)
+def _find(starts, candidates, products, found):  # type: ignore[no-untyped-def]
+    """Fill ``found`` (n, L), -1 before; ``candidates`` of a row, from its start, are ascending."""
+    n, length = products.shape
+    for row in range(n):
+        begin = starts[row]
+        of_row = candidates[begin : starts[row + 1]]
+        for column in range(length):
+            if products[row, column] >= 0:
+                found[row, column] = begin + np.searchsorted(of_row, products[row, column])
+
+
+@njit(cache=True, nogil=True)
+def _lay_out(  # type: ignore[no-untyped-def]
+    wanted,
+    attraction,
+    first,
+    exploring,
+    chance,
+    examination,
+    places,
+    worth,
+    exposure,
+    bounds,
+):
+    """Fill ``places``, ``worth`` and ``bounds``; add to ``exposure`` what first choices have."""
+    n, n_models, k = wanted.shape
+    for user in range(n):
+        for slot in range(k):
+            if first[user, slot] >= 0:
+                exposure[first[user, slot]] += examination[slot] * (1 - exploring[user, slot])
+        for model in range(n_models):
+            for slot in range(k):
+                candidate = wanted[user, model, slot]
+                if candidate < 0:
+                    continue
+                places[candidate, model] = slot
+                worth[candidate] = attraction[user, model, slot]
+                by_chance = exploring[user, slot]
+                propensity = by_chance * chance[candidate]
+                propensity += (1 - by_chance) * (first[user, slot] == candidate)
+                bounds[model] = max(bounds[model], 1 / propensity)
 
 
 @njit(cache=True, nogil=True)

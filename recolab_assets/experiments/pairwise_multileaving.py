@@ -13,7 +13,7 @@ users click once at most those above are few; so a click is compared with all of
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,11 @@ from recolab_assets.experiments.drafted_replicates import (
 from recolab_assets.experiments.preferences import Wins, pairs_of
 from recolab_assets.experiments.replicates import in_threads
 from recolab_assets.experiments.response import ClickModel
+from recolab_assets.parallel import in_order
 from recolab_assets.randomness import stream
+
+_BLOCK_USERS: Final = 4_096
+"""Users whose products are gathered at once."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +58,39 @@ class Pool:
             rankings: (n, M, K) lists of the models; -1 pads.
             attraction: (n, M, K) their attraction.
         """
+
+        def gathered(rows: slice) -> tuple[IntArray, FloatArray, IntArray]:
+            return _gathered(rankings[rows], attraction[rows])
+
         n, n_models, k = rankings.shape
-        # By position, then model: a product's first place in this order is its earliest position.
-        products = rankings.transpose(0, 2, 1).reshape(n, -1)
-        worth = attraction.transpose(0, 2, 1).reshape(n, -1)
-        ranks = np.full((n, k * n_models, n_models), k, np.int8)
-        found, available = np.zeros((n, k * n_models)), np.zeros((n, k), np.int16)
-        _gather(np.ascontiguousarray(products), worth, n_models, ranks, found, available)
-        most = int(available[:, -1].max(initial=0))
-        return cls(np.ascontiguousarray(ranks[:, :most]), found[:, :most].copy(), available)
+        blocks = [slice(start, start + _BLOCK_USERS) for start in range(0, n, _BLOCK_USERS)]
+        found = list(in_order(gathered, blocks))
+        most = max((ranks.shape[1] for ranks, _, _ in found), default=0)
+        pool = cls(
+            np.full((n, most, n_models), k, np.int8),
+            np.zeros((n, most)),
+            np.zeros((n, k), np.int16),
+        )
+        for rows, (ranks, worth, available) in zip(blocks, found, strict=True):
+            pool.ranks[rows, : ranks.shape[1]] = ranks
+            pool.attraction[rows, : ranks.shape[1]] = worth
+            pool.available[rows] = available
+        return pool
+
+
+def _gathered(
+    rankings: IntArray, attraction: FloatArray
+) -> tuple[npt.NDArray[np.int8], FloatArray, npt.NDArray[np.int16]]:
+    """The pool of a block of users, as wide as they need it."""
+    n, n_models, k = rankings.shape
+    # By position, then model: a product's first place in this order is its earliest position.
+    products = rankings.transpose(0, 2, 1).reshape(n, -1)
+    worth = attraction.transpose(0, 2, 1).reshape(n, -1)
+    ranks = np.full((n, k * n_models, n_models), k, np.int8)
+    found, available = np.zeros((n, k * n_models)), np.zeros((n, k), np.int16)
+    _gather(np.ascontiguousarray(products), worth, n_models, ranks, found, available)
+    most = int(available[:, -1].max(initial=0))
+    return ranks[:, :most].copy(), found[:, :most].copy(), available
 
 
 @njit(cache=True, nogil=True)
