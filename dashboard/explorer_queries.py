@@ -8,6 +8,9 @@ from recolab_assets.tables import MODEL_TABLES, TABLES, Table
 MOST_EVENTS: Final = 2_000
 """Events of a timeline; of users with more, the latest are shown."""
 
+LENGTHS: Final = (10, 5, 20)
+"""Lengths of lists that the explorer shows, the one that it begins with first."""
+
 MATCHES: Final = 8
 """Users or products that a search lists."""
 

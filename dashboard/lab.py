@@ -11,15 +11,23 @@ needed; ``warm_up`` does so while nobody waits.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 
+from dashboard.memory import remembered
 from recolab_assets.tables import TABLES
 
 if TYPE_CHECKING:
     from recolab_assets.models.base import Recommender
+
+
+SUBJECTS_KEPT: Final = 16
+"""Users or products of whom it is remembered what the models said: another choice asks again."""
+
+TABLES_KEPT: Final = 16
+"""Tables remembered in the form in which the models read them."""
 
 
 class Similar(NamedTuple):
@@ -31,6 +39,7 @@ class Similar(NamedTuple):
     """The model's own number: larger is more alike."""
 
 
+@remembered(kept=SUBJECTS_KEPT)
 def reasons(
     user: int,
     lists: Mapping[str, Sequence[int]],
@@ -55,6 +64,7 @@ def reasons(
     }
 
 
+@remembered(kept=SUBJECTS_KEPT)
 def similar_products(
     product: int, n: int, catalogue: pd.DataFrame, state: Mapping[str, pd.DataFrame]
 ) -> dict[str, list[Similar]]:
@@ -112,6 +122,7 @@ def _models(
     return load_models(tables, data)
 
 
+@remembered(kept=TABLES_KEPT)
 def _arrow(rows: pd.DataFrame, name: str) -> pa.Table:
     """Give columns of a table the types of the registry."""
     registered = TABLES[name].arrow_schema

@@ -2,8 +2,14 @@
 
 const isComponent = (value) => Boolean(value?.props && value.type && value.namespace);
 
-const isEqual = (former, next) =>
-  former === next || JSON.stringify(former) === JSON.stringify(next);
+const isObject = (value) => typeof value === "object" && value !== null;
+
+const isEqual = (former, next) => {
+  if (!isObject(former) || !isObject(next)) return former === next;
+  const names = Object.keys(former);
+  return names.length === Object.keys(next).length
+    && names.every((name) => isEqual(former[name], next[name]));
+};
 
 /* The same component with other values: it can be kept. */
 const isKept = (former, next) =>
@@ -40,13 +46,15 @@ const amendAll = (former, next, path) => {
 
 /* Where a component is in the layout. */
 const pathOf = (id, inside, path = []) => {
-  if (inside?.props?.id === id) return path;
-  if (typeof inside !== "object" || inside === null) return null;
-  for (const [key, value] of Object.entries(inside)) {
-    const found = pathOf(id, value, [...path, Array.isArray(inside) ? Number(key) : key]);
-    if (found) return found;
+  if (Array.isArray(inside)) {
+    for (const [place, one] of inside.entries()) {
+      const found = pathOf(id, one, [...path, place]);
+      if (found) return found;
+    }
+    return null;
   }
-  return null;
+  if (!isComponent(inside)) return null;
+  return inside.props.id === id ? path : pathOf(id, inside.props.children, [...path, "props", "children"]);
 };
 
 window.dash_clientside = Object.assign({}, window.dash_clientside, {
@@ -56,7 +64,8 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
       if (drawn?.path !== answer.path || !areKept(drawn.content, answer.content)) {
         return [answer.content, answer];
       }
-      const page = pathOf("page", window.dash_component_api.getLayout([]));
+      const { components } = window.dash_component_api.getLayout([]);
+      const page = pathOf("page", components, ["components"]);
       amendAll(drawn.content, answer.content, [...page, "props", "children"]);
       return [window.dash_clientside.no_update, answer];
     },

@@ -15,7 +15,6 @@ from dashboard.pages.page import Page, View
 from dashboard.store import Query, Store, Unavailable
 
 SUBJECTS = {"user": "A user", "product": "A product"}
-LENGTHS = ("10", "5", "20")
 EVERYBODY = "all"
 _DRAWS = 2**30
 
@@ -23,7 +22,7 @@ _DRAWS = 2**30
 def render(view: View) -> list[Component]:
     """Return the search, and the user or product that the address names."""
     subject = view.chosen("show", list(SUBJECTS))
-    k = int(view.chosen("k", list(LENGTHS)))
+    k = int(view.chosen("k", list(map(str, queries.LENGTHS))))
     shown = explorer_product if subject == "product" else explorer_user
     # One part, so that another subject leaves the search in place.
     return [_search(view, subject, k), dmc.Stack(shown.render(view, k), gap="md")]
@@ -59,7 +58,9 @@ def _search(view: View, subject: str, k: int) -> Component:
                     # Its own parts stand in the row.
                     style={"display": "contents"},
                 ),
-                segments("k", "List length k", {k: k for k in sorted(LENGTHS, key=int)}, str(k)),
+                segments(
+                    "k", "List length k", {str(k): str(k) for k in sorted(queries.LENGTHS)}, str(k)
+                ),
             ],
             align="end",
         ),

@@ -10,6 +10,7 @@ from dashboard import lab
 from dashboard.components.grid import grid, number_column, text_column
 from dashboard.components.names import facts, model_name
 from dashboard.components.panels import graph, notice, panel
+from dashboard.components.ranked import Ranked, RankedList
 from dashboard.figures.history import lifecycle_of, months_figure
 from dashboard.figures.lines import lines_figure
 from dashboard.filters import explorer_link
@@ -84,9 +85,14 @@ def _product(view: View, product: int, k: int) -> list[Component]:
     state = queries.model_state_for_product(product)
     row = rows_of(view.ask(queries.product_facts(product)))[0]
     catalogue = view.ask(queries.CATALOGUE)
+    # As many as the longest lists have, so that those of another length are there at once.
     similar = lab.similar_products(
-        product, k, catalogue, {name: view.ask(query) for name, query in state.items()}
+        product,
+        max(queries.LENGTHS),
+        catalogue,
+        {name: view.ask(query) for name, query in state.items()},
     )
+    similar = {model: found[:k] for model, found in similar.items()}
     return [
         _what(row),
         _popularity(view, row),
@@ -171,10 +177,7 @@ def _similar(
                 html.Section(
                     [
                         model_name(model),
-                        html.Ol(
-                            [_near(near, titles.get(near.product)) for near in found],
-                            className="ranked",
-                        ),
+                        RankedList(_near(near, titles.get(near.product)) for near in found),
                     ],
                     id={"type": "similar", "model": model},
                 )
@@ -185,10 +188,11 @@ def _similar(
     )
 
 
-def _near(near: lab.Similar, title: object) -> Component:
-    href = explorer_link(show="product", product=near.product)
-    return html.Li(
-        [dcc.Link(_title(title, near.product), href=href), f" {number(near.similarity, '.3f')}"]
+def _near(near: lab.Similar, title: object) -> Ranked:
+    return Ranked(
+        _title(title, near.product),
+        explorer_link(show="product", product=near.product),
+        note=number(near.similarity, ".3f"),
     )
 
 

@@ -14,6 +14,7 @@ from dashboard import lab
 from dashboard.components.grid import grid, number_column, text_column
 from dashboard.components.names import facts, model_name
 from dashboard.components.panels import graph, notice, panel
+from dashboard.components.ranked import Ranked, RankedList
 from dashboard.figures.history import event_style, timeline_figure
 from dashboard.filters import explorer_link
 from dashboard.pages.page import View
@@ -89,7 +90,7 @@ def _user(view: View, user: int, k: int) -> list[Component]:
     state = queries.model_state_for_user(user)
     events = view.ask(queries.user_events(user))
     lists = view.ask(queries.user_lists(user))
-    lists = lists[lists["rank"] <= k]
+    # Of all that the lists have, so that those of another length are there at once.
     reasons = lab.reasons(
         user,
         {str(model): own["product_id"].tolist() for model, own in lists.groupby("model")},
@@ -97,9 +98,13 @@ def _user(view: View, user: int, k: int) -> list[Component]:
         view.ask(queries.CATALOGUE),
         {name: view.ask(query) for name, query in state.items()},
     )
+    lists = lists[lists["rank"] <= k]
     hits = hits_of(events)
     lists = lists.assign(
-        reason=[reasons.get(row["model"], [""] * k)[row["rank"] - 1] for row in rows_of(lists)],
+        reason=[
+            reasons[row["model"]][row["rank"] - 1] if row["model"] in reasons else ""
+            for row in rows_of(lists)
+        ],
         hit=[hits.get(product, "") for product in lists["product_id"]],
     )
     return [
@@ -207,22 +212,18 @@ def _list(model: str, own: list[Row]) -> Component:
         [
             model_name(model),
             dmc.Text(said, size="sm", fw=700 if n_hits else 400),
-            html.Ol([_item(row) for row in own], className="ranked"),
+            RankedList(map(_item, own)),
         ],
         id={"type": "list", "model": model},
     )
 
 
-def _item(row: Row) -> Component:
-    product = row["product_id"]
-    mark = [html.Span(f"✓ {row['hit']}", className="mark")] if row["hit"] else []
-    return html.Li(
-        [
-            dcc.Link(_title(row), href=explorer_link(show="product", product=product)),
-            *mark,
-            html.Span(row["reason"], className="reason"),
-        ],
-        className="hit" if mark else None,
+def _item(row: Row) -> Ranked:
+    return Ranked(
+        _title(row),
+        explorer_link(show="product", product=row["product_id"]),
+        mark=f"✓ {row['hit']}" if row["hit"] else "",
+        reason=row["reason"],
     )
 
 

@@ -259,3 +259,23 @@ def test_a_shop_without_users_and_products_is_no_fault(write, results):
     store = Store(write({name: [] for name in results}))
     assert "The lab has no users yet" in shown(store, "/explorer")
     assert "The lab has no products yet" in shown(store, "/explorer", "?show=product")
+
+
+def test_a_longer_list_begins_with_the_shorter_one(lab):
+    store = Store(lab)
+    for subject, kind in (("user=1", "list"), ("show=product&product=1", "similar")):
+        short, long = (
+            {
+                section["id"]["model"]: next(components(section, "RankedList"))["items"]
+                for section in components(
+                    json.loads(shown(store, "/explorer", f"?{subject}&k={k}")), "Section"
+                )
+                if section["id"]["type"] == kind
+            }
+            for k in (5, 20)
+        )
+        assert list(short) == list(long)
+        for model, items in short.items():
+            assert 0 < len(items) <= 5
+            assert long[model][: len(items)] == items
+            assert all(item["href"].startswith("/explorer?show=product") for item in items)
