@@ -61,7 +61,10 @@ def create_app(database: Path) -> Dash:
         suppress_callback_exceptions=True,
         assets_folder=str(Path(__file__).parent / "assets"),
         index_string=_INDEX,
-        external_scripts=[_plotly_address()],
+        external_scripts=[
+            _script_address("plotly", "package_data/plotly.min.js"),
+            _script_address("dash", "dcc/async-graph.js"),
+        ],
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
     app.layout = _frame()
@@ -103,15 +106,11 @@ def filters_of(page: object) -> dict[str, object]:
     return filters_of(getattr(page, "children", None))
 
 
-def _plotly_address() -> str:
-    """Where the app serves the library of figures, which the first figure else has to wait for."""
-    package = files("plotly")
-    script = package / "package_data" / "plotly.min.js"
-    changed = int(Path(str(script)).stat().st_mtime)
-    versioned = build_fingerprint(  # type: ignore[no-untyped-call]
-        "package_data/plotly.min.js", version("plotly"), changed
-    )
-    return f"/_dash-component-suites/plotly/{versioned}"
+def _script_address(package: str, path: str) -> str:
+    """Where the app serves a script of a package that the first figure else has to wait for."""
+    changed = int(Path(str(files(package) / path)).stat().st_mtime)
+    versioned = build_fingerprint(path, version(package), changed)  # type: ignore[no-untyped-call]
+    return f"/_dash-component-suites/{package}/{versioned}"
 
 
 def _serve_compactly(app: Dash) -> None:
