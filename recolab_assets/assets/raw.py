@@ -77,7 +77,7 @@ def interactions(
 ) -> dg.MaterializeResult[Any]:
     shop = _shop(lab.settings)
     if isinstance(shop, LogShop):
-        return lab.result(context, shop.interactions(users, products, editorial))
+        return lab.result(context, lab.engine.log(shop.interactions(users, products, editorial)))
     config = lab.settings
     rows = lab.engine.events(shop, users, products, editorial, progress(context, "users generated"))
     specified = {f"{name}_specified": share for name, share in specified_shares(config).items()}

@@ -120,7 +120,7 @@ class ALS(Recommender):
         if config.als_regularization > 0:
             # Solve the users' half-step once more, to the end and against the final product
             # factors: only then do scores decompose into the shares that explain them.
-            user_factors = solve_users(model.item_factors, confidence, config.als_regularization)
+            user_factors = solve_rows(model.item_factors, confidence, config.als_regularization)
         return cls(data, settings, users, user_factors, products, model.item_factors)
 
     @classmethod
@@ -261,28 +261,33 @@ def confidence_of(pairs: csr_matrix, alpha: float) -> csr_matrix:
     return confidence
 
 
-def solve_users(
-    product_factors: np.ndarray, confidence: csr_matrix, regularization: float
+def solve_rows(
+    fixed: np.ndarray,
+    confidence: csr_matrix,
+    regularization: float,
+    gram: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Solve the users' half-step to the end: the best factors given the products'.
+    """Solve a half-step to the end: one side's best factors given the other's.
 
     Args:
-        product_factors: (p, f) float32.
-        confidence: (u, p) CSR as :func:`confidence_of` gives it.
+        fixed: (m, f) float32 factors Y of the other side.
+        confidence: (n, m) CSR as :func:`confidence_of` gives it.
         regularization: λ, above 0.
+        gram: (f, f) float32 YᵀY where ``fixed`` is not all of Y; by default that of ``fixed``.
 
     Returns:
-        (u, f) float32 factors of the users.
+        (n, f) float32 factors of the rows.
     """
-    solved = np.zeros((confidence.shape[0], product_factors.shape[1]), np.float32)
+    solved = np.zeros((confidence.shape[0], fixed.shape[1]), np.float32)
     with single_blas_thread():
         half_step(
             confidence,
             solved,
-            product_factors,
+            fixed,
             regularization,
             steps=_EXACT_STEPS,
             tolerance=_EXACT,
+            gram=gram,
         )
     return solved
 

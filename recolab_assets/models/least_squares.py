@@ -24,6 +24,7 @@ def half_step(
     *,
     steps: int,
     tolerance: float = 0.0,
+    gram: np.ndarray | None = None,
 ) -> None:
     """Solve for each row's factors by conjugate gradients from where they are.
 
@@ -42,8 +43,10 @@ def half_step(
         num_threads: Threads; 0: one for each core that may be used.
         steps: Most steps of a row.
         tolerance: A row is done when its residual has shrunk by this factor.
+        gram: (f, f) float32 YᵀY where ``fixed`` is not all of Y; by default that of ``fixed``.
     """
-    shared = fixed.T @ fixed + np.float32(regularization) * np.eye(fixed.shape[1], dtype=np.float32)
+    gram = fixed.T @ fixed if gram is None else gram
+    shared = gram + np.float32(regularization) * np.eye(fixed.shape[1], dtype=np.float32)
     # Parts of about as many pairs each, and always the same: BLAS rounds by the size of a block.
     pairs_before = np.arange(_PARTS + 1) * confidence.nnz // _PARTS
     bounds = np.searchsorted(confidence.indptr, pairs_before)

@@ -13,7 +13,6 @@ from scipy.sparse import csr_matrix
 from recolab_assets.evaluation.relevance import Relevance
 from recolab_assets.evaluation.report import user_metrics
 from recolab_assets.models import MODELS, load_models
-from recolab_assets.models.als import confidence_of, solve_users
 from recolab_assets.models.item_cf import nearest
 from recolab_assets.models.lists import RecommendationLists
 from recolab_assets.models.product_blocks import Shard, best_of_block, lists_of_blocks
@@ -223,35 +222,6 @@ def measure(k_values: Sequence[int], *, exclude_seen: bool) -> Callable[[Batches
             for model in MODELS
         )
         return user_metrics(by_model, relevance, k_values).read_all()
-
-    return of_shards(one)
-
-
-def solve(
-    product_factors: Shared[tuple[np.ndarray, np.ndarray]], alpha: float, regularization: float
-) -> Callable[[Batches], Batches]:
-    """Solve the users' half-step of ALS for the users of each shard.
-
-    Args:
-        product_factors: (p,) ids, ascending, and (p, f) float32 factors.
-        alpha: Confidence that a unit of weight adds.
-        regularization: λ of each user.
-
-    Returns:
-        A function of rows (shard, user_id, product_id, weight), the pairs with a weight above 0.
-    """
-
-    def one(shard: int, rows: pa.Table) -> pa.Table:
-        products, factors = product_factors.value
-        users, owners = np.unique(rows["user_id"].to_numpy(), return_inverse=True)
-        columns = np.searchsorted(products, rows["product_id"].to_numpy())
-        pairs = csr_matrix(
-            (rows["weight"].to_numpy(), (owners, columns)), (len(users), len(products))
-        )
-        solved = solve_users(factors, confidence_of(pairs, alpha), regularization)
-        offsets = np.arange(len(users) + 1, dtype=np.int32) * factors.shape[1]
-        lists = pa.ListArray.from_arrays(offsets, solved.ravel())
-        return pa.table({"user_id": users.astype(np.int32), "factors": lists})
 
     return of_shards(one)
 

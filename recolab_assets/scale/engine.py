@@ -71,6 +71,14 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def log(self, rows: pa.RecordBatchReader) -> Contents:
+        """Keep ``raw.interactions`` of an imported log where later stages read them.
+
+        Args:
+            rows: The log, which is read once.
+        """
+
+    @abstractmethod
     def fit(
         self, model: type[Recommender], training: Training, config: ModelConfig, seed: int
     ) -> Mapping[str, Contents]:

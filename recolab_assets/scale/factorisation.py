@@ -10,6 +10,7 @@ from pyspark.sql import functions as f
 
 from recolab_assets.config import ModelConfig
 from recolab_assets.scale.blocks import SHARD_USERS
+from recolab_assets.scale.half_steps import Factors, matrix_of
 from recolab_assets.sql import Select
 from recolab_assets.tables import TABLES
 
@@ -21,14 +22,13 @@ PAIRS: Final = Select(
 )
 """What is learned from."""
 
-ProductFactors = tuple[np.ndarray, np.ndarray]
-"""(p,) int32 ids, ascending, and (p, f) float32 factors."""
+OWN_ITERATIONS: Final = 2
+"""Iterations after MLlib's that are the lab's own half-steps: they lead from the minimum under
+MLlib's penalty towards that under the lab's. What each of them does: docs/scale.md."""
 
 
-def product_factors(
-    pairs: DataFrame, config: ModelConfig, seed: int, n_blocks: int
-) -> ProductFactors:
-    """Fit MLlib's ALS and return the products' factors as the lab's ALS has them.
+def product_factors(pairs: DataFrame, config: ModelConfig, seed: int, n_blocks: int) -> Factors:
+    """Run MLlib's ALS; return the products' factors in the terms of the lab's.
 
     Both minimise Σ c (p − x·y)² with c = 1 + alpha × weight. The lab adds λ (Σ|x|² + Σ|y|²), MLlib
     μ (Σ n_x |x|² + Σ n_y |y|²), where n is the number of pairs (Zhou et al., "Large-scale parallel
@@ -66,13 +66,11 @@ def product_factors(
         numItemBlocks=n_blocks,
     ).fit(pairs)
     found = model.itemFactors.orderBy("id").toArrow()
-    factors = found["features"].combine_chunks().flatten().to_numpy()
-    factors = factors.reshape(found.num_rows, config.als_factors)
     longer = np.float32((of_product / of_user) ** 0.25)
-    return found["id"].to_numpy(), factors * longer
+    return found["id"].to_numpy(), matrix_of(found["features"], config.als_factors) * longer
 
 
-def item_side(factors: ProductFactors, config: ModelConfig) -> dict[str, pa.Table]:
+def item_side(factors: Factors, config: ModelConfig) -> dict[str, pa.Table]:
     """Return the tables ``als`` and ``als_item_factors``."""
     products, vectors = factors
     settings = {

@@ -40,6 +40,10 @@ class LocalEngine(Engine):
         """Stream the shards, generated on threads."""
         return shop.interactions(users, products, editorial, progress)
 
+    def log(self, rows: pa.RecordBatchReader) -> Contents:
+        """Leave the stream to the database, when the table is stored."""
+        return rows
+
     def fit(
         self, model: type[Recommender], training: Training, config: ModelConfig, seed: int
     ) -> Mapping[str, Contents]:

@@ -12,8 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
@@ -23,7 +25,7 @@ from recolab_assets.config import ModelConfig
 from recolab_assets.models import MODELS
 from recolab_assets.models.base import Recommender
 from recolab_assets.models.recommend import Progress
-from recolab_assets.scale import blocks, factorisation, neighbourhood
+from recolab_assets.scale import blocks, factorisation, half_steps, neighbourhood
 from recolab_assets.scale.dialect import POWER, to_spark
 from recolab_assets.scale.engine import Engine, HoldOut, Training
 from recolab_assets.scale.item_side import ItemSide
@@ -31,10 +33,11 @@ from recolab_assets.scale.local import LocalEngine
 from recolab_assets.shop.synthetic import SyntheticShop
 from recolab_assets.sql import Select
 from recolab_assets.storage import Database, ParquetDataset, StoredTable
+from recolab_assets.storage.contract import conform
 from recolab_assets.storage.datasets import dataset_of, new_dataset
 from recolab_assets.storage.names import literal, qualified
 from recolab_assets.storage.stored_table import check_exists
-from recolab_assets.storage.writer import Contents
+from recolab_assets.storage.writer import Contents, gathered
 from recolab_assets.tables import TABLES
 
 _TYPES: Final = {
@@ -146,6 +149,17 @@ class SparkEngine(Engine):
         progress(users.num_rows, users.num_rows)
         return written
 
+    def log(self, rows: pa.RecordBatchReader) -> Contents:
+        """Write the rows as they come, so that no stage has to copy them out of the database."""
+        table = TABLES["interactions"]
+        with self._new("interactions") as dataset:
+            dataset.folder.mkdir(parents=True)
+            file = dataset.folder / "part-00000.parquet"
+            with pq.ParquetWriter(file, table.arrow_schema) as writer:
+                for part in gathered(rows):
+                    writer.write_table(conform(part, table))
+        return dataset
+
     def fit(
         self, model: type[Recommender], training: Training, config: ModelConfig, seed: int
     ) -> Mapping[str, Contents]:
@@ -159,16 +173,48 @@ class SparkEngine(Engine):
     def _fit_als(self, config: ModelConfig, seed: int) -> Mapping[str, Contents]:
         with self._frame(factorisation.PAIRS) as selected:
             pairs = selected.cache()
-            factors = factorisation.product_factors(pairs, config, seed, self._shards)
-            solve = blocks.solve(
-                self.session.sparkContext.broadcast(factors),
-                config.als_alpha,
-                config.als_regularization,
-            )
-            users = self._by_shard(pairs).mapInArrow(solve, _columns("als_user_factors"))
-            written = self._written(users, "als_user_factors")
+            products = factorisation.product_factors(pairs, config, seed, self._shards)
+            for _ in range(factorisation.OWN_ITERATIONS):
+                users = self._users_given(products, pairs, config).cache()
+                products = self._products_given(users, pairs, config)
+                users.unpersist()
+            solved = self._users_given(products, pairs, config)
+            written = self._written(solved, "als_user_factors")
             pairs.unpersist()
-        return {**factorisation.item_side(factors, config), "als_user_factors": written}
+        return {**factorisation.item_side(products, config), "als_user_factors": written}
+
+    def _users_given(
+        self, products: half_steps.Factors, pairs: DataFrame, config: ModelConfig
+    ) -> DataFrame:
+        """Solve the users' half-step by shards of users, with the products' factors everywhere."""
+        solve = half_steps.solve_users(
+            self.session.sparkContext.broadcast(products),
+            config.als_alpha,
+            config.als_regularization,
+        )
+        return self._by_shard(pairs).mapInArrow(solve, _columns("als_user_factors"))
+
+    def _products_given(
+        self, users: DataFrame, pairs: DataFrame, config: ModelConfig
+    ) -> half_steps.Factors:
+        """Solve the products' half-step by blocks of products; pairs bring their users' factors."""
+        n_factors = config.als_factors
+        squares = users.select("factors").mapInArrow(
+            half_steps.gram(n_factors), "gram array<double>"
+        )
+        summed = half_steps.matrix_of(squares.toArrow()["gram"], n_factors**2).sum(axis=0)
+        solve = half_steps.solve_products(
+            summed.reshape(n_factors, n_factors).astype(np.float32),
+            config.als_alpha,
+            config.als_regularization,
+        )
+        with_factors = pairs.join(users, "user_id").select(
+            (f.col("product_id") % self._shards).alias("block"),
+            *("user_id", "product_id", "weight", "factors"),
+        )
+        solved = self._by_shard(with_factors).mapInArrow(solve, _columns("als_item_factors"))
+        found = solved.orderBy("product_id").toArrow()
+        return found["product_id"].to_numpy(), half_steps.matrix_of(found["factors"], n_factors)
 
     def _fit_item_cf(self, training: Training, config: ModelConfig) -> Mapping[str, Contents]:
         find = blocks.neighbours(training.products.count(), config.itemcf_k_neighbours)
@@ -273,15 +319,21 @@ class SparkEngine(Engine):
 
     def _written(self, rows: DataFrame, name: str) -> ParquetDataset:
         """Write rows with the columns and types of a registered table, to a new folder."""
-        table = TABLES[name]
-        dataset = new_dataset(self._database, table.schema, name)
-        chosen = [f.col(column.name).cast(_TYPES[column.type]) for column in table.columns]
-        try:
+        columns = TABLES[name].columns
+        chosen = [f.col(column.name).cast(_TYPES[column.type]) for column in columns]
+        with self._new(name) as dataset:
             rows.select(*chosen).write.parquet(str(dataset.folder))
+        return dataset
+
+    @contextmanager
+    def _new(self, name: str) -> Iterator[ParquetDataset]:
+        """Name the folder that the rows of a table are written to; a failure leaves none of it."""
+        dataset = new_dataset(self._database, TABLES[name].schema, name)
+        try:
+            yield dataset
         except BaseException:
             shutil.rmtree(dataset.folder, ignore_errors=True)
             raise
-        return dataset
 
 
 def _columns(name: str) -> str:

@@ -105,7 +105,7 @@ def _store_arrow(
     contents: pa.Table | pa.RecordBatchReader | pd.DataFrame,
 ) -> None:
     if isinstance(contents, pa.RecordBatchReader):
-        parts = _gathered(contents)
+        parts = gathered(contents)
         # An empty stream still has columns to check.
         empty = contents.schema.empty_table()
     else:
@@ -132,7 +132,7 @@ def _from_pandas(target: str, frame: pd.DataFrame) -> pa.Table:
         ) from error
 
 
-def _gathered(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
+def gathered(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
     """Join batches until they are worth an insertion."""
     batches: list[pa.RecordBatch] = []
     n_rows = 0

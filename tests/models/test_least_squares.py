@@ -53,6 +53,24 @@ def test_many_steps_solve_the_normal_equations(pairs, sides):
         np.testing.assert_allclose(found[row], np.linalg.solve(normal, right), atol=2e-5)
 
 
+def test_some_columns_are_enough_with_the_gram_of_all(pairs, sides):
+    some = np.unique(pairs[:20].indices)
+    assert len(some) < COLUMNS
+    found = np.zeros((20, FACTORS), np.float32)
+    with single_blas_thread():
+        half_step(
+            csr_matrix(pairs[:20][:, some]),
+            found,
+            sides[1][some],
+            REGULARIZATION,
+            steps=200,
+            tolerance=1e-7,
+            gram=sides[1].T @ sides[1],
+        )
+    expected = solved(pairs, sides, steps=200, tolerance=1e-7)[:20]
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
 def test_rows_without_pairs_become_zero(pairs, sides):
     found = solved(pairs, sides, steps=3)
     empty = np.diff(pairs.indptr) == 0

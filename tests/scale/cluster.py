@@ -1,4 +1,4 @@
-"""When tests of Spark can run: Java and the extra are there, or this is the gate."""
+"""The Spark of the tests, and when they can run: Java and the extra are there, or in the gate."""
 
 import os
 
@@ -7,6 +7,12 @@ import pytest
 from recolab_assets.scale import EngineError
 from recolab_assets.scale.session import spark_resource
 from recolab_assets.scale_sections import SparkConfig
+
+CLUSTER = {
+    "engine": "spark",
+    # Two executors beside the driver, each a process with one core.
+    "spark": {"master": "local-cluster[2,1,1024]", "shards": 2, "executor_memory": "768m"},
+}
 
 
 def _missing() -> str:

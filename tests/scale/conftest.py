@@ -7,17 +7,13 @@ import dagster as dg
 import pytest
 
 from recolab_assets.scale import engine_of
+from tests.scale.cluster import CLUSTER
 from tests.small_lab import WITHOUT_CHECKS, Lab
 
 SHOP: dict[str, dict[str, Any]] = {
     "data": {"n_users": 5_000, "n_products": 300, "n_editorial": 40, "n_interactions": 60_000},
     "shop": {"n_categories": 6, "n_subcategories": 3, "n_brands": 6},
     "model": {"als_factors": 8, "als_iterations": 3, "candidate_depth": 40},
-}
-CLUSTER = {
-    "engine": "spark",
-    # Two executors beside the driver, each a process with one core.
-    "spark": {"master": "local-cluster[2,1,1024]", "shards": 2, "executor_memory": "768m"},
 }
 STAGES = dg.AssetSelection.assets(
     "user_metrics", "user_features", "item_features", "validation_interactions"

@@ -25,9 +25,10 @@ from recolab_assets.scale.item_side import ItemSide
 from recolab_assets.shop.synthetic import SyntheticShop
 from recolab_assets.sql import Select
 from recolab_assets.storage import ParquetDataset, StoredTable
+from recolab_assets.storage.contract import TableError
 from recolab_assets.tables import TABLES
-from tests.scale.cluster import needs_spark
-from tests.scale.conftest import CLUSTER, SHOP
+from tests.scale.cluster import CLUSTER, needs_spark
+from tests.scale.conftest import SHOP
 from tests.small_lab import WITHOUT_CHECKS, Lab
 
 pytestmark = [needs_spark, pytest.mark.slow]
@@ -114,10 +115,10 @@ def test_als_is_about_as_good(local: Lab, distributed: Lab) -> None:
         pc.mean(stored(lab, "user_metrics").select(["ndcg"], ndcg)["ndcg"]).as_py()
         for lab in (distributed, local)
     )
-    # Other solvers find other factors, and on a shop this small that moves the figure by several
-    # per cent either way: this holds the conversion of the penalty, not the last per cent.
+    # Other solvers find other factors, which on a shop this small moves the figure by some per cent
+    # either way.
     assert here > 0.05
-    assert there == pytest.approx(here, rel=0.1)
+    assert there == pytest.approx(here, rel=0.05)
 
 
 def test_scores_of_als_decompose_into_the_shares_that_explain_them(distributed: Lab) -> None:
@@ -210,6 +211,34 @@ def test_a_failure_leaves_no_files(engine, local: Lab) -> None:
     with pytest.raises(Exception, match="CAST_INVALID_INPUT"):
         engine.select("popularity", fails)
     assert sorted(folder.glob("*")) == before
+
+
+def test_an_imported_log_becomes_files_once(engine, tmp_path: Path) -> None:
+    lines = [f"u{n % 7},p{n % 5},2024-01-{n % 28 + 1:02d} 10:{n % 60:02d}:00" for n in range(400)]
+    (tmp_path / "log.csv").write_text("\n".join(["who,what,moment", *lines]))
+    columns = {"user": "who", "item": "what", "time": "moment"}
+    source = {"directory": str(tmp_path), "files": ["log.csv"], "columns": columns}
+    stages = dg.AssetSelection.assets("train_interactions").upstream() & WITHOUT_CHECKS
+    here, there = (
+        Lab.create(
+            tmp_path / name, source=source, experiment={"response_model": "replay"}, **sections
+        )
+        for name, sections in (("here", {}), ("there", {"scale": CLUSTER}))
+    )
+    for lab in (here, there):
+        lab.run(stages)
+    [folder] = there.folder.glob("lab.duckdb.tables/raw.interactions/*")
+    assert rows_of(ParquetDataset(folder)).num_rows == len(lines)
+    assert_same_rows(stored(there, "interactions").select(), stored(here, "interactions").select())
+
+
+def test_an_import_that_fails_leaves_no_files(engine, local: Lab) -> None:
+    rows = stored(local, "interactions").select()
+    absent = rows.set_column(1, rows.field(1), pa.nulls(rows.num_rows, rows.field(1).type))
+    folder = local.folder / "lab.duckdb.tables" / "raw.interactions"
+    with pytest.raises(TableError, match=rows.field(1).name):
+        engine.log(absent.to_reader())
+    assert not list(folder.glob("*"))
 
 
 def test_a_lost_executor_costs_its_shards_only(engine, make_config, tmp_path, monkeypatch) -> None:
