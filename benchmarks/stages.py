@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -120,17 +120,28 @@ def run_of(config: Path, selection: Sequence[str] | None = None) -> dict:
 def sampled_memory() -> Iterator[list[tuple[float, int]]]:
     """Yield a list that fills with times and resident bytes of this process."""
     samples: list[tuple[float, int]] = []
-    done = threading.Event()
 
     def sample() -> None:
-        while not done.wait(SAMPLED_EVERY_SECONDS):
-            pages = int(Path("/proc/self/statm").read_text().split()[1])
-            samples.append((time.time(), pages * PAGE_BYTES))
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        samples.append((time.time(), pages * PAGE_BYTES))
 
-    thread = threading.Thread(target=sample, daemon=True)
+    with repeatedly(sample, SAMPLED_EVERY_SECONDS):
+        yield samples
+
+
+@contextmanager
+def repeatedly(action: Callable[[], None], every_seconds: float) -> Iterator[None]:
+    """Do something on a thread again and again while a block runs."""
+    done = threading.Event()
+
+    def repeat() -> None:
+        while not done.wait(every_seconds):
+            action()
+
+    thread = threading.Thread(target=repeat, daemon=True)
     thread.start()
     try:
-        yield samples
+        yield
     finally:
         done.set()
         thread.join()
