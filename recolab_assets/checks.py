@@ -1,7 +1,9 @@
 """Asset checks: what the graph promises of its tables, asked of the tables themselves in SQL."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import dagster as dg
 
@@ -13,6 +15,11 @@ from recolab_assets.storage.names import identifier
 from recolab_assets.tables import MODEL_TABLES, TABLES, Table
 
 Row = dict[str, Any]
+
+NO_PARAMS: Final[Mapping[str, Any]] = MappingProxyType({})
+
+USERS_AT_ONCE: Final = 100_000
+"""Users whose rows a check groups at once: those of the default shop."""
 
 SAMPLE_RATIO_THRESHOLD = 0.001
 """Chance of a false alarm of the sample-ratio check; the usual level, far below that of a test."""
@@ -29,16 +36,35 @@ def _row(lab: LabResource, sql: str, params: Sequence[Any] | Mapping[str, Any] =
     return row
 
 
-def _fault_counts(table: Table) -> dict[str, str]:
-    """Return SQL that counts the rows that share a key or point at nothing, by what is wrong."""
+def _sum_by_users(lab: LabResource, sql: str, params: Mapping[str, Any] = NO_PARAMS) -> Row:
+    """Sum the one row of a SELECT of counts over stretches of users, $first to $last.
+
+    What it groups by user then fits in memory, however many users there are.
+    """
+    total: Counter[str] = Counter()
+    with lab.database.read() as connection:
+        [[last]] = connection.sql("SELECT coalesce(max(user_id), 0) FROM raw.users").fetchall()
+        for first in range(0, last + 1, USERS_AT_ONCE):
+            stretch = {**params, "first": first, "last": first + USERS_AT_ONCE - 1}
+            [row] = connection.sql(sql, params=stretch).to_arrow_table().to_pylist()
+            total.update(row)
+    return dict(total)
+
+
+def _repeats(table: Table, rows: str) -> dict[str, str]:
+    """Return SQL that counts the rows that share a key, by what is wrong."""
+    key = ", ".join(table.key)
+    # Half the time of count(DISTINCT …), which keeps every key as a struct.
+    sql = (
+        "SELECT coalesce(sum(n - 1), 0)::BIGINT FROM"
+        f" (SELECT count(*) AS n FROM {table.qualified_name}{rows} GROUP BY {key})"
+    )
+    return {f"{table.name}: rows that repeat ({key})": sql}
+
+
+def _strays(table: Table) -> dict[str, str]:
+    """Return SQL that counts the rows that point at nothing, by what is wrong."""
     counts = {}
-    if table.key:
-        key = ", ".join(table.key)
-        # Half the time of count(DISTINCT …), which keeps every key as a struct.
-        counts[f"{table.name}: rows that repeat ({key})"] = (
-            "SELECT coalesce(sum(n - 1), 0)::BIGINT FROM"
-            f" (SELECT count(*) AS n FROM {table.qualified_name} GROUP BY {key})"
-        )
     for foreign in table.foreign_keys:
         parent = TABLES[foreign.table]
         matched = " AND ".join(
@@ -52,7 +78,15 @@ def _fault_counts(table: Table) -> dict[str, str]:
     return counts
 
 
+def _in_one_row(counts: Mapping[str, str]) -> str:
+    """One statement on one connection: to open the file costs more than most of the counts."""
+    columns = ", ".join(f"({sql}) AS {identifier(fault)}" for fault, sql in counts.items())
+    return f"SELECT {columns}"
+
+
 def _keeps_keys(asset: str) -> dg.AssetChecksDefinition:
+    tables = [TABLES[name] for name in MODEL_TABLES.get(asset, (asset,))]
+
     @dg.asset_check(
         asset=asset,
         name="keys_hold",
@@ -60,12 +94,17 @@ def _keeps_keys(asset: str) -> dg.AssetChecksDefinition:
         description="Keys are unique and every id points at a row that exists.",
     )
     def keys_hold(lab: LabResource) -> dg.AssetCheckResult:
-        counts: dict[str, str] = {}
-        for name in MODEL_TABLES.get(asset, (asset,)):
-            counts |= _fault_counts(TABLES[name])
-        # One statement on one connection: to open the file costs more than most of these counts.
-        columns = ", ".join(f"({sql}) AS {identifier(fault)}" for fault, sql in counts.items())
-        return _none_found(_row(lab, f"SELECT {columns}"))
+        whole: dict[str, str] = {}
+        by_users: dict[str, str] = {}
+        for table in tables:
+            if len(table.key) > 1 and "user_id" in table.key:
+                # Users whom nobody knows are strays, found below.
+                by_users |= _repeats(table, " WHERE user_id BETWEEN $first AND $last")
+            elif table.key:
+                whole |= _repeats(table, "")
+            whole |= _strays(table)
+        found = _row(lab, _in_one_row(whole)) if whole else {}
+        return _none_found(found | (_sum_by_users(lab, _in_one_row(by_users)) if by_users else {}))
 
     return keys_hold
 
@@ -157,19 +196,21 @@ def nothing_seen(lab: LabResource) -> dg.AssetCheckResult:
 )
 def lists_complete(lab: LabResource) -> dg.AssetCheckResult:
     settings = lab.settings.model
-    counts = _row(
+    counts = _sum_by_users(
         lab,
         """
         WITH lists AS (
             SELECT model, user_id, count(*) AS n, max(rank) AS longest,
                 count(DISTINCT product_id) AS n_products
-            FROM recommendations.recommendations GROUP BY model, user_id
+            FROM recommendations.recommendations WHERE user_id BETWEEN $first AND $last
+            GROUP BY model, user_id
         ),
         room AS (
             -- A catalogue can be too small for a full list beside what a user has seen.
             SELECT u.user_id, least($top_k, (SELECT count(*) FROM raw.products)
                 - CASE WHEN $exclude_seen THEN count(p.product_id) ELSE 0 END) AS expected
             FROM raw.users u LEFT JOIN processed.train_pairs p USING (user_id)
+            WHERE u.user_id BETWEEN $first AND $last
             GROUP BY u.user_id
         )
         SELECT
