@@ -27,6 +27,11 @@ OWN_ITERATIONS: Final = 2
 MLlib's penalty towards that under the lab's. What each of them does: docs/scale.md."""
 
 
+CHECKPOINTED_EVERY: Final = 4
+"""Iterations of MLlib after which the factors go to the session's checkpoint folder: a lost
+executor costs no more than these, and Java's stack overflows on the plan of twenty."""
+
+
 def product_factors(pairs: DataFrame, config: ModelConfig, seed: int, n_blocks: int) -> Factors:
     """Run MLlib's ALS; return the products' factors in the terms of the lab's.
 
@@ -64,6 +69,7 @@ def product_factors(pairs: DataFrame, config: ModelConfig, seed: int, n_blocks: 
         seed=seed,
         numUserBlocks=n_blocks,
         numItemBlocks=n_blocks,
+        checkpointInterval=CHECKPOINTED_EVERY,
     ).fit(pairs)
     found = model.itemFactors.orderBy("id").toArrow()
     longer = np.float32((of_product / of_user) ** 0.25)

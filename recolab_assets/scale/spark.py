@@ -171,7 +171,8 @@ class SparkEngine(Engine):
         return self._local.fit(model, training, config, seed)
 
     def _fit_als(self, config: ModelConfig, seed: int) -> Mapping[str, Contents]:
-        with self._frame(factorisation.PAIRS) as selected:
+        with self._frame(factorisation.PAIRS) as selected, self._folder() as checkpoints:
+            self.session.sparkContext.setCheckpointDir(str(checkpoints))
             pairs = selected.cache()
             products = factorisation.product_factors(pairs, config, seed, self._shards)
             for _ in range(factorisation.OWN_ITERATIONS):
