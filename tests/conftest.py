@@ -15,7 +15,10 @@ settings.register_profile("lab", derandomize=True, deadline=None)
 settings.load_profile("lab")
 
 LONGEST = (
+    "test_spark.py",
+    "test_accessibility.py",
     "test_browser.py",
+    "test_downloads.py",
     "test_online_retail.py",
     "test_ready_configurations.py",
     "test_malformed.py",
