@@ -28,7 +28,6 @@ _COLUMN_BITS = 32
 _LOW_BITS = 0xFFFFFFFF
 _MAGNITUDE = np.int32(0x7FFFFFFF)
 _CHUNK = 32
-_STRETCH = 4 * _CHUNK
 
 
 def _compiled(function: Callable[..., Any]) -> Any:
@@ -142,15 +141,6 @@ def _finish(keys: np.ndarray, size: int, out: np.ndarray) -> None:
 
 
 @_compiled
-def _any_above(scores: np.ndarray, worst: Any) -> bool:
-    """Whether a score is above the worst; without a branch, many at once."""
-    found = False
-    for score in scores:
-        found |= score > worst
-    return found
-
-
-@_compiled
 def _floor(row: np.ndarray, depth: int, keys: np.ndarray) -> Any:
     """Return a score that the row's best ``depth`` are above; -inf for a row too short to gain.
 
@@ -200,22 +190,23 @@ def _sift(
     """
     if size == 0:
         worst = max(worst, _floor(row, depth, buffer))
-    for start in range(0, len(row), _STRETCH):
-        if not _any_above(row[start : start + _STRETCH], worst):
+    for start in range(0, len(row), _CHUNK):
+        chunk = row[start : start + _CHUNK]
+        # Loops without a branch: the processor compares many columns at once here, and most chunks
+        # hold nothing to keep; below, a column that is not kept is overwritten by the next.
+        found = False
+        for at in range(len(chunk)):
+            found |= chunk[at] > worst
+        if not found:
             continue
-        for low in range(start, min(start + _STRETCH, len(row)), _CHUNK):
-            chunk = row[low : low + _CHUNK]
-            if not _any_above(chunk, worst):
-                continue
-            # No branch here either: a column that is not kept is overwritten by the next.
-            for at in range(len(chunk)):
-                score = chunk[at]
-                buffer[size] = _key(score, first + low + at)
-                size += (score > worst) & (score < np.inf)
-            if size > len(buffer) - _CHUNK:
-                _keep_best(buffer, size, depth)
-                size = depth
-                worst = _score_of(buffer[depth - 1])
+        for at in range(len(chunk)):
+            score = chunk[at]
+            buffer[size] = _key(score, first + start + at)
+            size += (score > worst) & (score < np.inf)
+        if size > len(buffer) - _CHUNK:
+            _keep_best(buffer, size, depth)
+            size = depth
+            worst = _score_of(buffer[depth - 1])
     return size, worst
 
 
