@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 
+from recolab_assets import checks
 from recolab_assets.checks import CHECKS
 from recolab_assets.models import MODELS
 
@@ -112,6 +113,22 @@ def test_keys_that_do_not_hold_are_counted(copy, asset, fault, found):
     result = evaluate(copy, asset, "keys_hold")
     assert not result.passed
     assert measured(result).items() >= found.items()
+
+
+@pytest.mark.parametrize("users_at_once", [7, 299, 300, 1_000])
+def test_the_last_users_count_however_many_are_looked_at_at_once(copy, monkeypatch, users_at_once):
+    monkeypatch.setattr(checks, "USERS_AT_ONCE", users_at_once)
+    assert evaluate(copy, "recommendations", "lists_complete").passed
+    for user in (0, 7, copy.scalar("SELECT max(user_id) FROM raw.users")):
+        copy.change(
+            "INSERT INTO recommendations.recommendations FROM recommendations.recommendations"
+            f" WHERE model = 'als' AND user_id = {user} AND rank = 1"
+        )
+    keys = measured(evaluate(copy, "recommendations", "keys_hold"))
+    assert keys["recommendations: rows that repeat (model, user_id, rank)"] == 3
+    lists = measured(evaluate(copy, "recommendations", "lists_complete"))
+    assert lists["lists that repeat a product"] == 3
+    assert lists["lists that are missing"] == 0
 
 
 def test_neighbours_are_checked_like_the_products_that_they_belong_to(copy):

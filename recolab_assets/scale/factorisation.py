@@ -28,8 +28,8 @@ MLlib's penalty towards that under the lab's. What each of them does: docs/scale
 
 
 CHECKPOINTED_EVERY: Final = 4
-"""Iterations of MLlib after which the factors go to the session's checkpoint folder: a lost
-executor costs no more than these, and Java's stack overflows on the plan of twenty."""
+"""Iterations of MLlib after which the factors go to the session's checkpoint folder: Java's stack
+overflows on a plan that reaches back through twenty."""
 
 
 def product_factors(pairs: DataFrame, config: ModelConfig, seed: int, n_blocks: int) -> Factors:
