@@ -87,16 +87,16 @@ def _serve(listener: socket.socket, database: Path, address: str) -> None:
     # Imported late: a wrong option is answered at once, without loading Plotly.
     from werkzeug.serving import make_server  # noqa: PLC0415
 
-    from dashboard import lab  # noqa: PLC0415
-    from dashboard.app import create_app  # noqa: PLC0415
+    from dashboard.app import create_app, open_store, warm_up  # noqa: PLC0415
 
     host, port = listener.getsockname()[:2]
-    app = create_app(database)
+    store = open_store(database)
+    app = create_app(store)
     # A line for each request would bury the faults.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server(host, port, app.server, threaded=True, fd=listener.fileno())
     # The explorer's libraries take seconds to load; nobody shall wait for them.
-    threading.Thread(target=lab.warm_up, daemon=True).start()
+    threading.Thread(target=warm_up, args=[store], daemon=True).start()
     sys.stdout.write(f"RecoLab dashboard: {address} (reads {database})\n")
     sys.stdout.flush()
     try:

@@ -13,11 +13,11 @@ from dash.fingerprint import build_fingerprint
 from flask import Response, request
 from flask_compress import Compress
 
-from dashboard import queries
+from dashboard import lab, queries
 from dashboard.components.grid import register_csv_buttons
 from dashboard.components.panels import behind_notice, problem_notice
 from dashboard.filters import given
-from dashboard.pages import PAGES
+from dashboard.pages import PAGES, explorer
 from dashboard.pages.page import View
 from dashboard.store import Store, Unavailable
 from dashboard.theme import FONT, Scheme
@@ -44,14 +44,23 @@ _INDEX = """<!DOCTYPE html>
 </html>"""
 
 
-def create_app(database: Path) -> Dash:
-    """Build the dashboard over a DuckDB file, which need not exist yet.
+def open_store(database: Path) -> Store:
+    """Return the reader of a DuckDB file, which need not exist yet, with all standing questions.
+
+    Args:
+        database: The file that the graph writes; it is only ever read.
+    """
+    return Store(database, standing=queries.STANDING)
+
+
+def create_app(store: Store) -> Dash:
+    """Build the dashboard over what the lab has written.
 
     Every page is a function of the address, of what the file holds and of the colour scheme. All
     scripts and styles are served by the app itself.
 
     Args:
-        database: The file that the graph writes; it is only ever read.
+        store: From ``open_store``.
     """
     app = Dash(
         "dashboard",
@@ -69,10 +78,16 @@ def create_app(database: Path) -> Dash:
     )
     app.layout = _frame()
     _serve_compactly(app)
-    store = Store(database, standing=queries.STANDING)
     store.status()
     _register(app, store)
     return app
+
+
+def warm_up(store: Store) -> None:
+    """Do what the explorer's first reader would wait for: load libraries, read, and build."""
+    lab.warm_up()
+    for subject in explorer.SUBJECTS:
+        content(store, explorer.PAGE.path, f"?show={subject}", "light")
 
 
 def content(store: Store, path: str, search: str, scheme: Scheme) -> list[Component]:

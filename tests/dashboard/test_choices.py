@@ -200,3 +200,28 @@ def test_a_figure_is_laid_out_anew_only_where_it_no_longer_fits_its_place(page, 
     assert page.evaluate(resizes) == 0
     page.evaluate("document.querySelector('[id*=accuracy] .js-plotly-plot').style.width = '50%'")
     assert page.evaluate(resizes) == 1
+
+
+def test_figures_in_sight_are_drawn_before_the_others_which_show_the_last_that_was_asked(
+    page, address
+):
+    opened(page, address, "/diagnostics")
+    page.wait_for_timeout(500)
+    order, drawn = page.evaluate(
+        """async () => {
+            const figures = [...document.querySelectorAll(".js-plotly-plot")];
+            const [above, below] = [figures.at(0), figures.at(-1)];
+            const order = [], drawn = [];
+            below.on("plotly_afterplot", () => drawn.push(below.layout.title.text));
+            const entitled = async (figure, text) => {
+                await Plotly.react(figure, figure.data, { ...figure.layout, title: { text } });
+                order.push(text);
+            };
+            await Promise.all([
+                entitled(below, "below"), entitled(below, "below again"), entitled(above, "above"),
+            ]);
+            return [order, drawn];
+        }"""
+    )
+    assert order == ["above", "below", "below again"]
+    assert drawn == ["below again"]

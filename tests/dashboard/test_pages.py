@@ -7,7 +7,7 @@ import plotly.io
 import pytest
 
 from dashboard import queries
-from dashboard.app import content, create_app, filters_of
+from dashboard.app import content, create_app, filters_of, open_store, warm_up
 from dashboard.components.grid import ROW
 from dashboard.figures.exposure import pareto_front
 from dashboard.pages import PAGES, fit
@@ -168,7 +168,7 @@ def test_filters_of_a_page_are_found_wherever_they_stand(lab):
 
 
 def test_the_app_serves_its_frame_and_its_scripts_itself(lab):
-    client = create_app(lab).server.test_client()
+    client = create_app(open_store(lab)).server.test_client()
     page = client.get("/").get_data(as_text=True)
     assert '<html lang="en">' in page
     assert "http://" not in page
@@ -177,8 +177,20 @@ def test_the_app_serves_its_frame_and_its_scripts_itself(lab):
     assert client.get("/_dash-dependencies").status_code == 200
 
 
+def test_a_warm_explorer_has_read_what_both_its_first_views_show(lab, monkeypatch):
+    store = open_store(lab)
+    warm_up(store)
+    monkeypatch.setattr(store.__class__, "_read", None)
+    for subject in ("user", "product"):
+        assert "filter" in str(content(store, "/explorer", f"?show={subject}", "light"))
+
+
+def test_warming_up_before_the_first_run_is_no_fault(tmp_path):
+    warm_up(open_store(tmp_path / "none.duckdb"))
+
+
 def test_two_apps_do_not_share_their_files(lab, tmp_path):
-    first, second = create_app(lab), create_app(tmp_path / "none.duckdb")
+    first, second = create_app(open_store(lab)), create_app(open_store(tmp_path / "none.duckdb"))
     assert first.callback_map.keys() == second.callback_map.keys()
     assert first.server is not second.server
 
