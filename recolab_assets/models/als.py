@@ -17,8 +17,8 @@ from recolab_assets.models.ranking import Sieve, empty_keys, sift_scores, top_of
 from recolab_assets.models.training import TrainingData
 from recolab_assets.randomness import stream
 
-# Users are scored in groups by user id, so a user is always the same row of a product of the same
-# shape. BLAS rounds differently for other shapes; so no list depends on who else is asked for.
+# Users are scored in groups of always the same size, the last one filled up. BLAS rounds differently
+# for other shapes, but every row of one shape alike; so no list depends on who else is asked for.
 _GROUP = 128
 
 # Products are scored in stretches of this many, always the same, so that the scores of a group are
@@ -72,12 +72,9 @@ class ALS(Recommender):
         super().__init__(data)
         self.settings = dict(settings)
         self._users = users
-        factors = user_factors.shape[1]
-        n_groups = -(-data.n_users // _GROUP)
-        self._grouped = np.zeros((n_groups, _GROUP, factors), np.float32)
-        self._grouped.reshape(-1, factors)[users] = user_factors
-        self._has_factors = np.zeros(data.n_users, bool)
-        self._has_factors[users] = True
+        self._user_factors = user_factors
+        self._row_of = np.full(data.n_users, -1, np.int32)
+        self._row_of[users] = np.arange(len(users), dtype=np.int32)
         by_popularity = np.argsort(data.popularity_position[products])
         self._columns_products = products[by_popularity].astype(np.int32)
         self._columns_factors = np.ascontiguousarray(product_factors[by_popularity])
@@ -140,16 +137,12 @@ class ALS(Recommender):
         by_id = np.argsort(self._columns_products)
         return {
             "als": {name: [value] for name, value in self.settings.items()},
-            "als_user_factors": {"user_id": self._users, "factors": self._factors_of_users()},
+            "als_user_factors": {"user_id": self._users, "factors": self._user_factors},
             "als_item_factors": {
                 "product_id": self._columns_products[by_id],
                 "factors": self._columns_factors[by_id],
             },
         }
-
-    def _factors_of_users(self) -> np.ndarray:
-        factors: np.ndarray = self._grouped.reshape(-1, self._grouped.shape[2])[self._users]
-        return factors
 
     def _rank(
         self,
@@ -160,23 +153,22 @@ class ALS(Recommender):
     ) -> Candidates:
         keys = empty_keys(len(users), depth)
         seen = self.data.seen(exclude=exclude_seen)
-        served = np.flatnonzero(self._has_factors[users])
-        groups = users[served] // _GROUP
-        starts = np.flatnonzero(np.diff(groups, prepend=-1))
+        served = np.flatnonzero(self._row_of[users] >= 0)
+        group = np.zeros((_GROUP, self._user_factors.shape[1]), np.float32)
         # One buffer for all groups; a fresh one each time costs more than the sums.
         buffer = np.empty(_GROUP * STRETCH, np.float32)
         with single_blas_thread():
-            for rows in np.split(served, starts[1:]) if len(served) else ():
-                group = int(users[rows[0]]) // _GROUP
+            for start in range(0, len(served), _GROUP):
+                rows = served[start : start + _GROUP]
+                group[: len(rows)] = self._user_factors[self._row_of[users[rows]]]
                 sieve = Sieve.empty(len(rows), depth)
                 for first in range(0, len(self._columns_products), STRETCH):
                     tile = self._columns_factors[first : first + STRETCH]
                     scores = buffer[: _GROUP * len(tile)].reshape(_GROUP, len(tile))
-                    np.matmul(self._grouped[group], tile.T, out=scores)
+                    np.matmul(group, tile.T, out=scores)
                     sift_scores(
                         scores,
                         first,
-                        users[rows] - np.int32(group * _GROUP),
                         users[rows],
                         self._column_of,
                         seen,

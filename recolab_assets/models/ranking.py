@@ -214,7 +214,6 @@ def _sift(
 def sift_scores(
     scores: np.ndarray,
     first: int,
-    rows: np.ndarray,
     users: np.ndarray,
     column_of: np.ndarray,
     seen: Rows,
@@ -224,10 +223,9 @@ def sift_scores(
     """Collect the best of dense scores, a stretch of columns at a time, from left to right.
 
     Args:
-        scores: (r, w) float32 of the columns from ``first`` on, overwritten with -inf at seen
-            products.
+        scores: (r, w) float32 of the columns from ``first`` on, a row a user, perhaps with further
+            rows below; overwritten with -inf at seen products.
         first: Column of the first score.
-        rows: (n,) row of ``scores`` of each user.
         users: (n,) int32 rows of ``seen``.
         column_of: (n_products,) int32 column of each product, -1 where it has none.
         seen: Products that do not come out.
@@ -236,7 +234,7 @@ def sift_scores(
     """
     width = scores.shape[1]
     for at in range(len(users)):
-        row = scores[rows[at]]
+        row = scores[at]
         for entry in range(seen.starts[users[at]], seen.starts[users[at] + 1]):
             place = column_of[seen.products[entry]] - first
             if 0 <= place < width:

@@ -49,6 +49,24 @@ def test_more_sweeps_lower_the_objective_of_equation_3(shop, settings):
     assert first > second > late
 
 
+def test_no_list_depends_on_who_else_is_asked_for(make_data):
+    n_users, n_products, rng = 300, 2_500, np.random.default_rng(4)
+    data = make_data([(user, user, 1.0) for user in range(n_users)], n_users, n_products)
+    model = ALS(
+        data,
+        {"factors": 64, "iterations": 1, "regularization": 1.0, "alpha": 1.0},
+        np.arange(n_users),
+        rng.standard_normal((n_users, 64), np.float32),
+        np.arange(n_products),
+        rng.standard_normal((n_products, 64), np.float32),
+    )
+    everybody = model.candidates(np.arange(n_users), 20)
+    for users in ([299], [0, 127, 128, 255], rng.permutation(n_users)[:150], np.arange(1, 300, 2)):
+        found = model.candidates(np.asarray(users), 20)
+        np.testing.assert_array_equal(found.products, everybody.products[users])
+        np.testing.assert_array_equal(found.scores, everybody.scores[users])
+
+
 def test_only_users_and_products_with_pairs_have_factors(make_data, settings):
     model = ALS.fit(make_data([(1, 0, 1.0), (1, 3, 1.0), (3, 3, 2.0)], 5, 5), settings, 1)
     users, user_factors, products, _ = factors(model)

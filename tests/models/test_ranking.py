@@ -47,7 +47,6 @@ def rank_dense(scores, products, column_of, seen, depth, exclude_seen=True, tile
         sift_scores(
             scores[:, first : first + tile].copy(),
             first,
-            np.arange(n),
             np.arange(n, dtype=np.int32),
             column_of,
             rows_of(seen) if exclude_seen else Rows.nothing(n),
