@@ -1,13 +1,13 @@
 """What larger shops would cost, from measured growth: `benchmarks/extrapolate.py data/growth.json`.
 
 Reads what `benchmarks/growth.py --json` keeps. The seconds of a stage are taken as a power law in
-each axis on its own, through the measured point at which all axes are 1:
+each axis on its own, through the largest measured point, index 1:
 
-    seconds(u, p, n) = seconds(1) × (u / u₁)^e_users × (p / p₁)^e_products × (n / n₁)^e_interactions
+    seconds(u, p, n) = seconds₁ × (u / u₁)^e_users × (p / p₁)^e_products × (n / n₁)^e_interactions
 
 with the exponents that growth.py prints. That is rough beyond what was measured (an exponent that
 was fitted near a fixed cost is too small), so a floor stands beside it: the operations that the
-method cannot do without, at the rate that the measured point reached. The larger of both counts.
+method cannot do without, at the rate that the largest point reached. The larger of both counts.
 Interactions grow with the users. Prints Markdown.
 """
 
@@ -92,7 +92,7 @@ def sizes(shop: Shop) -> dict[str, tuple[float, float]]:
 
 def seconds(points: Sequence[Mapping], shop: Shop) -> dict[str, float]:
     """Return seconds of each stage on the machine that the points were measured on."""
-    [base] = [point for point in points if point["axis"] == "users" and point["factor"] == 1]
+    base = max(points, key=lambda point: point["users"] * point["products"])
     measured = Shop(base["users"], base["products"])
     needed, did = operations(shop), operations(measured)
     growth = {axis: getattr(shop, axis) / base[axis] for axis in AXES}

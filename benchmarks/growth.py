@@ -6,6 +6,8 @@ materialises the graph up to the offline metrics, every point in a process and a
 own. Times of stages come from Dagster's event log; memory is the process's resident set. Prints
 seconds by point, and the exponent of each stage along each axis: the slope of a straight line
 through the logarithms, so 1 is proportional. `--base 0.1` does the same around a shop of a tenth.
+Points that the file of `--json` has from a former run, perhaps one that was broken off, are not
+measured again.
 """
 
 import argparse
@@ -49,12 +51,19 @@ def main() -> None:
     if arguments.once is not None:
         measure(arguments.once)
         return
-    points = []
+    points: list[dict] = []
+    kept = arguments.json is not None and arguments.json.exists()
+    former = json.loads(arguments.json.read_text()) if kept else []
     for axis in (*AXES, "all"):
         for factor in (*FACTORS, *(arguments.all if axis == "all" else ())):
             # The shop as it is lies on every axis: measured once.
-            known = [point for point in points if point["factor"] == factor == 1]
-            found = known[0] if known else measured(axis, factor, arguments.base)
+            sizes = sizes_at(axis, factor, arguments.base)
+            known = [
+                point
+                for point in (*former, *points)
+                if all(point[name] == sizes[f"n_{name}"] for name in AXES)
+            ]
+            found = known[0] if known else measured(sizes)
             points.append({**found, "axis": axis, "factor": factor})
             if arguments.json is not None:
                 # After each point, so that a run that is broken off has not been for nothing.
@@ -66,12 +75,17 @@ def main() -> None:
     print_exponents(points)
 
 
-def measured(axis: str, factor: float, base: float) -> dict:
-    """Measure one point in a process of its own."""
+def sizes_at(axis: str, factor: float, base: float) -> dict:
+    """Return the section `data` of the configuration at a point."""
     sizes = load_config(ROOT / "config" / "config.yaml").data.model_dump()
     for name in (*AXES, "editorial"):
         grows = axis in {name, "all"}
         sizes[f"n_{name}"] = round(sizes[f"n_{name}"] * base * (factor if grows else 1))
+    return sizes
+
+
+def measured(sizes: dict) -> dict:
+    """Measure one point in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         settings = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
         settings["data"] = sizes

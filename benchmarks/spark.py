@@ -5,15 +5,16 @@ default shop), each in a process and a database of its own, on a `local-cluster`
 are processes too. Prints seconds of each stage, peak memory of every kind of process, whether the
 tables are the same row for row and in the same order, whether the same factors give the same lists
 and metrics, and NDCG@10 of `als`, whose solvers differ. `--seeds 3` fits `als` from further first
-factors, to judge that difference by. `--kill als` (or another stage; several may be named) runs
-Spark once more, kills an executor when half of the stage's time is over, and compares again. Needs
-Java 17.
+factors, to judge that difference by. `--kill als` (or another stage; several may be named) takes a
+copy of what Spark has made, makes that stage anew, kills an executor when half of its time is over,
+lets the run go on with recommendations and metrics, and compares again. Needs Java 17.
 """
 
 import argparse
 import json
 import os
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -91,7 +92,7 @@ def main() -> None:
     """Run both engines, compare, and kill executors if asked to."""
     arguments = _parser().parse_args()
     if arguments.once is not None:
-        measured = run_of(arguments.once, [*SMALL, *STAGES])
+        measured = run_of(arguments.once, arguments.only or [*SMALL, *STAGES])
         arguments.once.with_name("run.json").write_text(json.dumps(measured))
         return
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
@@ -101,8 +102,8 @@ def main() -> None:
         print_stages(here, there)
         print_models(here.database, there.database)
         for stage in arguments.kill:
-            config = configure(home / f"killed-{stage}", arguments, "spark")
-            print_killed(stage, there, config)
+            shutil.copytree(home / "spark", home / f"killed-{stage}")
+            print_killed(stage, there, configure(home / f"killed-{stage}", arguments, "spark"))
         local_config = load_config(home / "local" / "config.yaml")
         spark_config = load_config(home / "spark" / "config.yaml")
         engine = engine_of(spark_config, here.database)
@@ -123,12 +124,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kill", nargs="*", default=[], choices=STAGES, metavar="STAGE")
     parser.add_argument("--folder", type=Path, help="where databases are kept meanwhile")
     parser.add_argument("--once", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs="*", help=argparse.SUPPRESS)
     return parser
 
 
 def configure(folder: Path, arguments: argparse.Namespace, engine: str) -> Path:
     """Write the configuration in force for one engine, with a database of its own."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     values = yaml.safe_load(config_path().read_text()) or {}
     sizes = {
         f"n_{size}": getattr(arguments, size) for size in ("users", "products", "interactions")
@@ -150,14 +152,15 @@ def configure(folder: Path, arguments: argparse.Namespace, engine: str) -> Path:
 
 
 def run(config: Path, stage: str = "", kill_after: float = 0) -> Run:
-    """Run all stages in a process of their own.
+    """Run all stages in a process of their own, or those that are done when one is disturbed.
 
     Args:
         config: The configuration.
-        stage: In which an executor is killed, if in any.
+        stage: In which an executor is killed, if in any; then lists and metrics are made anew too.
         kill_after: Seconds from the stage's beginning.
     """
-    command = [sys.executable, __file__, "--once", str(config)]
+    only = list(dict.fromkeys([stage, "recommendations", "user_metrics"])) if stage else []
+    command = [sys.executable, __file__, "--once", str(config), "--only", *only]
     log = config.with_name("run.log")
     with (
         log.open("w", buffering=1) as errors,
@@ -171,7 +174,7 @@ def run(config: Path, stage: str = "", kill_after: float = 0) -> Run:
         if ran.wait():
             sys.exit(f"the run failed:\n{log.read_text()[-4_000:]}")
     measured = json.loads(config.with_name("run.json").read_text())
-    stages = {name: measured["steps"][name]["seconds"] for name in STAGES}
+    stages = {name: measured["steps"][name]["seconds"] for name in only or STAGES}
     return Run(Database(load_config(config).database_path), stages, dict(memory))
 
 
@@ -286,7 +289,7 @@ def print_models(here: Database, there: Database) -> None:
 
 
 def print_killed(stage: str, undisturbed: Run, config: Path) -> None:
-    """Run once more, kill an executor in the middle of a stage, and compare all tables."""
+    """Make a stage, lists and metrics anew, kill an executor in its middle, and compare."""
     after = undisturbed.stages[stage] / 2
     killed = run(config, stage, after)
     print(
@@ -297,6 +300,9 @@ def print_killed(stage: str, undisturbed: Run, config: Path) -> None:
     for name in (*STAGES, *OF_ALS[1:]):
         found = compare(undisturbed.database, killed.database, TABLES[name].qualified_name)
         print(f"| `{name}` | {found.n_rows:,} | {found} |", flush=True)
+    ranked = "(SELECT model, user_id, rank, product_id FROM recommendations.recommendations)"
+    found = compare(undisturbed.database, killed.database, ranked)
+    print(f"| `recommendations`, but for scores | {found.n_rows:,} | {found} |", flush=True)
     print_models(undisturbed.database, killed.database)
 
 

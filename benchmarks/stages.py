@@ -205,22 +205,29 @@ def draw(table: list[dict], file: Path) -> None:
     from playwright.sync_api import sync_playwright  # noqa: PLC0415
 
     shown = [row for row in table if row["seconds"] >= 0.1]
-    figure = go.Figure(
-        go.Bar(
-            x=[row["seconds"] for row in shown],
-            y=[row["asset"] for row in shown],
-            orientation="h",
-            marker={"color": "#0072B2"},
-            error_x={"array": [row["spread"] / 2 for row in shown], "thickness": 1.5},
-            text=[f"{row['seconds']:.1f} s" for row in shown],
-            textposition="outside",
-        )
+    names = [row["asset"] for row in shown]
+    bars = go.Bar(
+        x=[row["seconds"] for row in shown],
+        y=names,
+        orientation="h",
+        marker={"color": "#0072B2"},
+        error_x={"array": [row["spread"] / 2 for row in shown], "thickness": 1.5},
     )
+    # Behind the range, which would else go through the figures.
+    figures = go.Scatter(
+        x=[row["seconds"] + row["spread"] / 2 for row in shown],
+        y=names,
+        mode="text",
+        text=[f" {row['seconds']:.1f} s" for row in shown],
+        textposition="middle right",
+    )
+    figure = go.Figure([bars, figures])
     figure.update_yaxes(autorange="reversed")
     figure.update_layout(
         template="simple_white",
         height=26 * len(shown) + 90,
         width=900,
+        showlegend=False,
         xaxis={"title": {"text": "Seconds (median; bars: range of the runs)"}},
         margin={"l": 8, "r": 40, "t": 16, "b": 48},
     )
