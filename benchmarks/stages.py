@@ -222,7 +222,9 @@ def draw(table: list[dict], file: Path) -> None:
         textposition="middle right",
     )
     figure = go.Figure([bars, figures])
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(range=[len(shown) - 0.4, -0.6])
+    longest = max(row["seconds"] + row["spread"] / 2 for row in shown)
+    figure.update_xaxes(range=[0, 1.1 * longest])
     figure.update_layout(
         template="simple_white",
         height=26 * len(shown) + 90,

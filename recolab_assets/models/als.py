@@ -17,7 +17,7 @@ from recolab_assets.models.ranking import Sieve, empty_keys, sift_scores, top_of
 from recolab_assets.models.training import TrainingData
 from recolab_assets.randomness import stream
 
-# Users are scored in groups of always the same size, the last one filled up. BLAS rounds differently
+# Users are scored in groups of always this size, the last one filled up. BLAS rounds differently
 # for other shapes, but every row of one shape alike; so no list depends on who else is asked for.
 _GROUP = 128
 
