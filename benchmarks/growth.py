@@ -4,17 +4,20 @@ Scales users, products and interactions of the default shop, one at a time with 
 are and all together, by ¼, ½, 1, 2 and 4 (`--all 10` adds a point at which all are tenfold), and
 materialises the graph up to the offline metrics, every point in a process and a database of its
 own. Times of stages come from Dagster's event log; memory is the process's resident set. Prints
-seconds by point, and the exponent of each stage along each axis: the slope of a straight line
-through the logarithms, so 1 is proportional. `--base 0.1` does the same around a shop of a tenth.
-Points that the file of `--json` has from a former run, perhaps one that was broken off, are not
-measured again.
+medians of `--rounds 3` by point with the range of the whole, and the exponent of each stage along
+each axis: the slope of a straight line through the logarithms, so 1 is proportional. `--base 0.1`
+does the same around a shop of a tenth. What the file of `--json` has from a former run, perhaps one
+that was broken off, is not measured again.
 """
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from pathlib import Path
 
 import yaml
@@ -45,50 +48,89 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--base", type=float, default=1.0, help="share of the default shop at 1")
     parser.add_argument("--all", type=float, nargs="*", default=[], help="more factors of all axes")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds behind each median")
     parser.add_argument("--json", type=Path, help="file that keeps the figures")
     parser.add_argument("--once", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.once is not None:
         measure(arguments.once)
         return
-    points: list[dict] = []
     kept = arguments.json is not None and arguments.json.exists()
-    former = json.loads(arguments.json.read_text()) if kept else []
-    for axis in (*AXES, "all"):
-        for factor in (*FACTORS, *(arguments.all if axis == "all" else ())):
+    rounds = {
+        size_of(point): point["rounds"]
+        for point in (json.loads(arguments.json.read_text()) if kept else [])
+    }
+    places = [
+        (axis, factor, sizes_at(axis, factor, arguments.base))
+        for axis in (*AXES, "all")
+        for factor in (*FACTORS, *(arguments.all if axis == "all" else ()))
+    ]
+    # Round by round, so that a run that is broken off has something of every point.
+    for number in range(1, arguments.rounds + 1):
+        for axis, factor, sizes in places:
             # The shop as it is lies on every axis: measured once.
-            sizes = sizes_at(axis, factor, arguments.base)
-            known = [
-                point
-                for point in (*former, *points)
-                if all(point[name] == sizes[f"n_{name}"] for name in AXES)
-            ]
-            found = known[0] if known else measured(sizes)
-            points.append({**found, "axis": axis, "factor": factor})
+            found = rounds.setdefault(size_of(sizes), [])
+            if len(found) >= number:
+                continue
+            found.append(measured(sizes))
+            print(f"{axis} × {factor:g}: {found[-1]['seconds']:.1f} s", file=sys.stderr, flush=True)
             if arguments.json is not None:
-                # After each point, so that a run that is broken off has not been for nothing.
+                points = points_of(places, rounds)
                 arguments.json.write_text(json.dumps(points, indent=1))
-            print(
-                f"{axis} × {factor:g}: {points[-1]['seconds']:.1f} s", file=sys.stderr, flush=True
-            )
+    points = points_of(places, rounds)
     print_points(points)
     print_exponents(points)
 
 
-def sizes_at(axis: str, factor: float, base: float) -> dict:
-    """Return the section `data` of the configuration at a point."""
-    sizes = load_config(ROOT / "config" / "config.yaml").data.model_dump()
-    for name in (*AXES, "editorial"):
-        grows = axis in {name, "all"}
-        sizes[f"n_{name}"] = round(sizes[f"n_{name}"] * base * (factor if grows else 1))
-    return sizes
+def size_of(sizes: Mapping) -> tuple[int, ...]:
+    """Return what tells a point from others."""
+    return tuple(sizes[name] for name in AXES)
 
 
-def measured(sizes: dict) -> dict:
-    """Measure one point in a process of its own."""
+def points_of(
+    places: Iterable[tuple[str, float, dict]], rounds: Mapping[tuple[int, ...], list[dict]]
+) -> list[dict]:
+    """Return every point that was measured, with the medians of its rounds."""
+    return [
+        {"axis": axis, "factor": factor, **{name: sizes[name] for name in AXES}, **medians(found)}
+        for axis, factor, sizes in places
+        if (found := rounds.get(size_of(sizes)))
+    ]
+
+
+def medians(rounds: list[dict]) -> dict:
+    """Return the median of everything that was measured, and the rounds."""
+
+    def median(value: Callable[[dict], float]) -> float:
+        return statistics.median(map(value, rounds))
+
+    return {
+        **{name: median(itemgetter(name)) for name in ("pairs", "seconds", "peak", "database")},
+        "stages": {
+            stage: {
+                "seconds": median(lambda found, stage=stage: found["stages"][stage]["seconds"]),
+                "peak": median(lambda found, stage=stage: found["stages"][stage]["peak"]),
+            }
+            for stage in STAGES
+        },
+        "rounds": rounds,
+    }
+
+
+def sizes_at(axis: str, factor: float, base: float) -> dict[str, int]:
+    """Return how many of each there are at a point."""
+    data = load_config(ROOT / "config" / "config.yaml").data
+    return {
+        name: round(getattr(data, f"n_{name}") * base * (factor if axis in {name, "all"} else 1))
+        for name in (*AXES, "editorial")
+    }
+
+
+def measured(sizes: Mapping[str, int]) -> dict:
+    """Measure one point once, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         settings = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
-        settings["data"] = sizes
+        settings["data"] |= {f"n_{name}": size for name, size in sizes.items()}
         settings["storage"] = {**settings.get("storage", {}), "database": f"{folder}/lab.duckdb"}
         file = Path(folder) / "config.yaml"
         file.write_text(yaml.safe_dump(settings))
@@ -96,8 +138,8 @@ def measured(sizes: dict) -> dict:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(done.stderr)
-        found = json.loads((Path(folder) / "found.json").read_text())
-    return {**{name: sizes[f"n_{name}"] for name in AXES}, **found}
+        found: dict = json.loads((Path(folder) / "found.json").read_text())
+    return found
 
 
 def measure(config: Path) -> None:
@@ -124,14 +166,16 @@ def measure(config: Path) -> None:
 
 
 def print_points(points: list[dict]) -> None:
-    """Print seconds of every stage at every point."""
-    print("| axis | factor | " + " | ".join(STAGES) + " | all s | peak GB | file GB |")
-    print("|---|---:|" + "---:|" * (len(STAGES) + 3))
+    """Print seconds of every stage at every point, and how far apart the rounds were."""
+    print("| axis | factor | " + " | ".join(STAGES) + " | all s | range | peak GB | file GB |")
+    print("|---|---:|" + "---:|" * (len(STAGES) + 4))
     for point in points:
+        whole = [found["seconds"] for found in point["rounds"]]
         cells = [f"{point['stages'][stage]['seconds']:.2f}" for stage in STAGES]
         print(
             f"| {point['axis']} | {point['factor']:g} | {' | '.join(cells)}"
-            f" | {point['seconds']:.1f} | {point['peak'] / 1e9:.2f}"
+            f" | {point['seconds']:.1f} | {min(whole):.1f}–{max(whole):.1f}"
+            f" | {point['peak'] / 1e9:.2f}"
             f" | {point['database'] / 1e9:.2f} |"
         )
 
