@@ -56,14 +56,15 @@ def main() -> None:
         measure(arguments.once)
         return
     kept = arguments.json is not None and arguments.json.exists()
-    rounds = {
-        size_of(point): point["rounds"]
-        for point in (json.loads(arguments.json.read_text()) if kept else [])
-    }
+    former = json.loads(arguments.json.read_text()) if kept else []
+    rounds = {size_of(point): point["rounds"] for point in former}
+    asked = [(axis, factor) for axis in (*AXES, "all") for factor in FACTORS]
+    asked += [("all", factor) for factor in arguments.all]
+    # What the file has besides is kept, and measured as often as the others.
+    asked += [(point["axis"], point["factor"]) for point in former]
     places = [
         (axis, factor, sizes_at(axis, factor, arguments.base))
-        for axis in (*AXES, "all")
-        for factor in (*FACTORS, *(arguments.all if axis == "all" else ()))
+        for axis, factor in dict.fromkeys(asked)
     ]
     # Round by round, so that a run that is broken off has something of every point.
     for number in range(1, arguments.rounds + 1):
