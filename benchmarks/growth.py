@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--base", type=float, default=1.0, help="share of the default shop at 1")
     parser.add_argument("--all", type=float, nargs="*", default=[], help="more factors of all axes")
     parser.add_argument("--rounds", type=int, default=3, help="rounds behind each median")
-    parser.add_argument("--json", type=Path, help="file that keeps the figures")
+    parser.add_argument("--json", type=Path, help="file that keeps the figures of a base")
     parser.add_argument("--once", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.once is not None:

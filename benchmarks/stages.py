@@ -213,15 +213,15 @@ def draw(table: list[dict], file: Path) -> None:
         marker={"color": "#0072B2"},
         error_x={"array": [row["spread"] / 2 for row in shown], "thickness": 1.5},
     )
-    # Behind the range, which would else go through the figures.
-    figures = go.Scatter(
+    # Right of the range, which would else go through the words.
+    words = go.Scatter(
         x=[row["seconds"] + row["spread"] / 2 for row in shown],
         y=names,
         mode="text",
         text=[f" {row['seconds']:.1f} s" for row in shown],
         textposition="middle right",
     )
-    figure = go.Figure([bars, figures])
+    figure = go.Figure([bars, words])
     figure.update_yaxes(range=[len(shown) - 0.4, -0.6])
     longest = max(row["seconds"] + row["spread"] / 2 for row in shown)
     figure.update_xaxes(range=[0, 1.1 * longest])

@@ -17,23 +17,26 @@
   const waiting = new Map();
   let isServed = false;
   let isCompiled = false;
+  /* Until the figure that was drawn last is on the screen. */
+  let showing = null;
+  const show = () => { showing = nextFrame().then(() => { showing = null; }); };
 
-  const drawNow = (figure) => {
-    const { values, promised } = waiting.get(figure);
-    waiting.delete(figure);
-    const drawn = figure.isConnected ? draw(figure, ...values) : figure;
-    for (const keep of promised) keep(drawn);
-  };
+  /* What cannot be drawn is the fault of who asked for it; the others are drawn. */
+  const drawWaiting = async (figure, values) => (figure.isConnected ? draw(figure, ...values) : figure);
 
   const serve = async () => {
     isServed = true;
-    await nextFrame();
     while (waiting.size) {
+      await showing;
+      if (![...waiting.keys()].some(isInSight)) await idle();
       const figures = [...waiting.keys()];
       const seen = figures.find(isInSight);
-      if (!seen) await idle();
-      drawNow(seen ?? figures[0]);
-      if (seen) await nextFrame();
+      const figure = seen ?? figures[0];
+      const { values, promised } = waiting.get(figure);
+      waiting.delete(figure);
+      const drawn = drawWaiting(figure, values);
+      for (const keep of promised) keep(drawn);
+      if (seen) show();
     }
     isServed = false;
   };
@@ -41,8 +44,8 @@
   window.Plotly.react = (figure, ...values) => {
     isCompiled = true;
     const isOlder = waiting.has(figure);
-    if (!isOlder && isInSight(figure) && (figure._fullLayout || !isServed)) {
-      if (!isServed) serve();
+    if (!isOlder && isInSight(figure) && (figure._fullLayout || !showing)) {
+      if (!figure._fullLayout) show();
       return draw(figure, ...values);
     }
     return new Promise((keep) => {

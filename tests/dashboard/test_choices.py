@@ -225,3 +225,36 @@ def test_figures_in_sight_are_drawn_before_the_others_which_show_the_last_that_w
     )
     assert order == ["above", "below", "below again"]
     assert drawn == ["below again"]
+
+
+def test_a_new_figure_in_sight_waits_neither_for_others_nor_for_one_that_cannot_be_drawn(
+    page, address
+):
+    opened(page, address, "/diagnostics")
+    page.wait_for_timeout(500)
+    drawn = page.evaluate(
+        """async () => {
+            const below = [...document.querySelectorAll(".js-plotly-plot")].at(-1);
+            const late = (promise, word) => Promise.race(
+                [promise, new Promise((resolve) => setTimeout(resolve, 1000, word))]);
+            const said = (promise) => promise.then(() => "drawn", () => "failed");
+            const [idle, callbacks] = [window.requestIdleCallback, []];
+            // The browser is never idle.
+            window.requestIdleCallback = (callback) => callbacks.push(callback);
+            const { data } = below;
+            const broken = [{ get type() { throw new Error("broken"); } }];
+            const unseen = said(Plotly.react(below, broken));
+            await new Promise((resolve) => setTimeout(resolve, 200));
+            const above = document.createElement("div");
+            document.querySelector("#page").prepend(above);
+            const bars = [{ type: "bar", x: [1], y: [2] }];
+            const atOnce = await late(said(Plotly.react(above, bars, { height: 100 })), "late");
+            window.requestIdleCallback = idle;
+            for (const callback of callbacks) callback();
+            const failed = await late(unseen, "late");
+            const afterwards = await late(said(Plotly.react(below, data)), "late");
+            above.remove();
+            return [atOnce, failed, afterwards];
+        }"""
+    )
+    assert drawn == ["drawn", "failed", "drawn"]

@@ -180,13 +180,15 @@ def test_the_app_serves_its_frame_and_its_scripts_itself(lab):
 def test_a_warm_explorer_has_read_what_both_its_first_views_show(lab, monkeypatch):
     store = open_store(lab)
     warm_up(store)
-    monkeypatch.setattr(store.__class__, "_read", None)
+    monkeypatch.setattr(Store, "_connected", lambda _store: pytest.fail("the file was opened"))
     for subject in ("user", "product"):
         assert "filter" in str(content(store, "/explorer", f"?show={subject}", "light"))
 
 
 def test_warming_up_before_the_first_run_is_no_fault(tmp_path):
-    warm_up(open_store(tmp_path / "none.duckdb"))
+    store = open_store(tmp_path / "none.duckdb")
+    warm_up(store)
+    assert store.status().state == "unavailable"
 
 
 def test_two_apps_do_not_share_their_files(lab, tmp_path):
